@@ -1,0 +1,75 @@
+"""From the words on the command line to a command's ``main``, and from its errors to one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Optional
+
+import tyro
+
+# Command name -> what it does, in the order of a user's day. Each is a module of this package.
+COMMANDS = {
+    "train": "train a generator and a discriminator on pairs of pictures",
+    "translate": "translate pictures with a trained generator",
+    "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
+    "export": "write a generator as symbol + params that any MXNet program loads",
+    "data": "list, download or draw data sets",
+}
+
+
+class UsageError(ValueError):
+    """The command line asks for something that cannot be: exit code 2."""
+
+
+@dataclass
+class CommonOptions:
+    """What every command takes."""
+
+    debug: bool = False
+    """Show the whole traceback of an error."""
+
+
+@contextlib.contextmanager
+def option_errors() -> Iterator[None]:
+    """Turn the ValueErrors that wrong option values raise further down into usage errors."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
+    """Run one command of `COMMANDS` with `argv` (default: the process's own) and exit with its code.
+
+    A command's module has ``Options``, a dataclass, and ``main(options)``, which returns an exit code or None.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        module = importlib.import_module(f"gluon_pix2pix.commands.{command}")
+        program = f"gluon_pix2pix {command}"
+        options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=words)
+        sys.exit(module.main(options))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        if "--debug" in words:
+            traceback.print_exc()
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    text = " ".join(str(error).split())
+    if isinstance(error, (ValueError, OSError, ImportError, FloatingPointError)):
+        return text
+    # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.
+    return f"{type(error).__name__}: {text[:300]} (--debug shows where)"

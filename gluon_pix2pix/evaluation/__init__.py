@@ -1,0 +1,1 @@
+"""Scores of pictures against the true ones, without MXNet."""

@@ -1,0 +1,180 @@
+"""Picture files to RGB arrays and back, and arrays to the networks' [-1, 1] and back. numpy and OpenCV only.
+
+This module alone knows that OpenCV keeps colours as BGR, and that networks see [-1, 1].
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional, Union
+
+import cv2
+import numpy as np
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+PathLike = Union[str, Path]
+
+
+def find_images(folder: PathLike, *, recursive: bool = False) -> list[Path]:
+    """List the picture files of a folder in natural order (2.jpg before 10.jpg).
+
+    Raises
+    ------
+    FileNotFoundError
+        If `folder` is not a folder, or holds no picture.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder")
+    found = folder.rglob("*") if recursive else folder.iterdir()
+    paths = [path for path in found if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")]
+    if not paths:
+        raise FileNotFoundError(f"{folder} holds no pictures ({' '.join(EXTENSIONS)})")
+    return sorted(paths, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+
+
+def natural_key(name: str) -> tuple:
+    """Return a sorting key under which numbers inside `name` count as numbers."""
+    words, digits = [""], False
+    for letter in name:
+        if letter.isdecimal() == digits:
+            words[-1] += letter
+        else:
+            words.append(letter)
+            digits = not digits
+    return [int(word) if index % 2 else word for index, word in enumerate(words)], name
+
+
+def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
+    """Read a picture file; EXIF orientation is applied, alpha is dropped.
+
+    Parameters
+    ----------
+    path
+        Any file that OpenCV decodes.
+    channels
+        3 for RGB, 1 for gray, None for what the file holds.
+
+    Returns
+    -------
+    numpy.ndarray
+        (H, W, channels) uint8 or uint16, RGB order.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file does not decode as a picture of 8 or 16 bits.
+    """
+    flag = {None: cv2.IMREAD_ANYCOLOR, 1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}[channels]
+    # Read the bytes ourselves: cv2.imread is silent about the cause and cannot open some non-ASCII names.
+    data = np.frombuffer(Path(path).read_bytes(), np.uint8)
+    try:
+        image = cv2.imdecode(data, flag | cv2.IMREAD_ANYDEPTH) if data.size else None
+    except cv2.error as error:
+        raise ValueError(f"{path} does not decode: {error.err}") from error
+    if image is None:
+        raise ValueError(f"{path} is not a picture that OpenCV can decode ({data.size} bytes)")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{path} holds {image.dtype} values; pictures here have 8 or 16 bits a channel")
+    if image.ndim == 2:
+        return image[:, :, None]
+    return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def write_image(path: PathLike, image: np.ndarray) -> None:
+    """Write (H, W, C) uint8 or uint16 RGB (or gray, C = 1) to a file whose format its name tells, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If `image` has another shape or dtype, or OpenCV knows no format of that name.
+    """
+    path = Path(path)
+    if image.ndim != 3 or image.shape[2] not in (1, 3) or image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"cannot write {path}: pictures are (H, W, 1 or 3) uint8 or uint16, not {image.shape} {image.dtype}"
+        )
+    try:
+        _, data = cv2.imencode(path.suffix, image[:, :, ::-1])
+    except cv2.error:
+        raise ValueError(f"cannot write {path}: OpenCV knows no format {path.suffix!r}; use .png or .jpg") from None
+    write_atomically(path, data.tobytes())
+
+
+def write_atomically(path: PathLike, data: bytes) -> None:
+    """Write a file beside its final name and rename it, so that nobody ever sees half of it."""
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files for the owner alone
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def peak_of(image: np.ndarray) -> int:
+    """Return the largest value of an array's pixel type: 255 for uint8, 65535 for uint16."""
+    return int(np.iinfo(image.dtype).max)
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize (H, W, C): bicubic to enlarge, area averages to shrink, where bicubic would alias."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = height < image.shape[0] or width < image.shape[1]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return resized.reshape(height, width, image.shape[2])  # cv2 drops an axis of length 1
+
+
+def to_signed(batch, peak: int = 255):
+    """Scale pictures to the networks' range: (N, H, W, C) integers in [0, peak] to (N, C, H, W) float32 in [-1, 1].
+
+    `batch` may be a numpy array or an NDArray; an NDArray is converted on its own device.
+    """
+    return batch.astype("float32").transpose((0, 3, 1, 2)) / (peak / 2) - 1
+
+
+def to_image(signed: np.ndarray, peak: int = 255) -> np.ndarray:
+    """Scale networks' outputs to pictures: (N, C, H, W) float32 in [-1, 1] to (N, H, W, C) integers in [0, peak].
+
+    The result is uint8 for peak 255, uint16 for 65535. Rounds to nearest: truncation would lose 63 of the 256 values.
+    """
+    scaled = np.rint((np.asarray(signed, np.float64).transpose(0, 2, 3, 1) + 1) * (peak / 2))
+    return np.clip(scaled, 0, peak).astype(np.uint8 if peak == 255 else np.uint16)
+
+
+def grid(rows: Sequence[Sequence[np.ndarray]], *, gap: int = 4) -> np.ndarray:
+    """Lay pictures of one size out in rows and columns on white, as (H, W, 3) uint8.
+
+    Gray pictures are shown gray, and 16-bit ones by their upper eight bits.
+    """
+    cells = [[_as_rgb8(image) for image in row] for row in rows]
+    height, width = cells[0][0].shape[:2]
+    columns = max(len(row) for row in cells)
+    canvas = np.full((len(cells) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for i, row in enumerate(cells):
+        for j, cell in enumerate(row):
+            top, left = i * (height + gap), j * (width + gap)
+            canvas[top : top + height, left : left + width] = cell
+    return canvas
+
+
+def _as_rgb8(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[:, :, :3]

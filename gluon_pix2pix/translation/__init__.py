@@ -1,0 +1,1 @@
+"""A trained generator at work on arrays and files, and handed on."""
