@@ -1,0 +1,114 @@
+"""The generator: a U-Net (arXiv 1611.07004, section 3.2.1 and appendix 6.1.1; v3 for the bottleneck without norm)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from gluon_pix2pix.models.layers import norm_layer
+from gluon_pix2pix.runtime import mx
+
+nn = mx.gluon.nn
+
+DROPOUT_BLOCKS = ("upstream", "paper")
+
+
+class Down(mx.gluon.HybridBlock):
+    """LeakyReLU, convolution 4/2/1, norm: half the size. The outermost is only the convolution, the innermost has no norm."""
+
+    def __init__(self, in_channels: int, channels: int, *, norm: Optional[str], activation: bool = True):
+        super().__init__()
+        with self.name_scope():
+            self.activation = nn.LeakyReLU(0.2) if activation else None
+            self.conv = nn.Conv2D(channels, 4, strides=2, padding=1, use_bias=False, in_channels=in_channels)
+            self.norm = norm_layer(norm, channels) if norm else None
+
+    def hybrid_forward(self, F, x):
+        x = self.activation(x) if self.activation else x
+        x = self.conv(x)  # (N, channels, H/2, W/2)
+        return self.norm(x) if self.norm else x
+
+
+class Up(mx.gluon.HybridBlock):
+    """ReLU, transposed convolution 4/2/1, norm, dropout: twice the size."""
+
+    def __init__(self, in_channels: int, channels: int, *, norm: str, dropout: bool):
+        super().__init__()
+        with self.name_scope():
+            self.deconv = nn.Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=False, in_channels=in_channels)
+            self.norm = norm_layer(norm, channels)
+            self.dropout = nn.Dropout(0.5) if dropout else None
+
+    def hybrid_forward(self, F, x):
+        x = self.norm(self.deconv(F.relu(x)))  # (N, channels, 2H, 2W)
+        return self.dropout(x) if self.dropout else x
+
+
+class UNetGenerator(mx.gluon.HybridBlock):
+    """Translate (N, input_nc, H, W) to (N, output_nc, H, W), float32 in [-1, 1]; H and W are multiples of `multiple`.
+
+    Parameters
+    ----------
+    input_nc, output_nc
+        Channels of source and target.
+    num_downs
+        Levels; each halves the picture. 8 for 256x256 and 7 for 128x128 bring it down to 1x1.
+    ngf
+        Channels of the outermost level; they double with each level up to 8 * ngf.
+    norm
+        One of `layers.NORMS`.
+    dropout
+        Whether the inner up blocks drop out half of their values (in train mode).
+    dropout_blocks
+        Which ones: "upstream", the 8 * ngf blocks above the innermost (junyanz/pytorch-CycleGAN-and-pix2pix,
+        models/networks.py), or "paper", the innermost and the two above it (appendix 6.1.1 and the Torch7 code).
+
+    Raises
+    ------
+    ValueError
+        If num_downs is below 2, or dropout_blocks is neither of the two.
+    """
+
+    def __init__(
+        self,
+        input_nc: int = 3,
+        output_nc: int = 3,
+        *,
+        num_downs: int = 8,
+        ngf: int = 64,
+        norm: str = "batch",
+        dropout: bool = True,
+        dropout_blocks: str = "upstream",
+    ):
+        super().__init__()
+        if num_downs < 2:
+            raise ValueError(f"a U-Net has 2 levels or more, not {num_downs}")
+        if dropout_blocks not in DROPOUT_BLOCKS:
+            raise ValueError(f"dropout_blocks is one of {', '.join(DROPOUT_BLOCKS)}, not {dropout_blocks!r}")
+        self.multiple = 2**num_downs
+        inner = num_downs - 1
+        dropped = range(4, inner) if dropout_blocks == "upstream" else range(max(inner - 2, 1), num_downs)
+        width = [ngf * min(2**level, 8) for level in range(num_downs)]  # 64 128 256 512 512 512 512 512
+
+        with self.name_scope():
+            self.down = nn.HybridSequential()
+            self.down.add(Down(input_nc, width[0], norm=None, activation=False))
+            for level in range(1, num_downs):
+                self.down.add(Down(width[level - 1], width[level], norm=None if level == inner else norm))
+
+            self.up = nn.HybridSequential()  # innermost first
+            for level in range(inner, 0, -1):
+                in_channels = width[level] * (1 if level == inner else 2)
+                drops = dropout and level in dropped
+                self.up.add(Up(in_channels, width[level - 1], norm=norm, dropout=drops))
+
+            self.last = nn.Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=2 * width[0])
+
+    def hybrid_forward(self, F, x):
+        skips = []
+        for down in self.down:
+            x = down(x)  # (N, 64, 128, 128) ... (N, 512, 1, 1) for 8 levels on 256x256
+            skips.append(x)
+        skips.pop()
+        for up in self.up:
+            x = F.concat(skips.pop(), up(x), dim=1)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
+        return F.tanh(self.last(F.relu(x)))  # (N, output_nc, 256, 256)
