@@ -13,7 +13,10 @@ DROPOUT_BLOCKS = ("upstream", "paper")
 
 
 class Down(mx.gluon.HybridBlock):
-    """LeakyReLU, convolution 4/2/1, norm: half the size. The outermost is only the convolution, the innermost has no norm."""
+    """LeakyReLU, convolution 4/2/1, norm: half the size.
+
+    The outermost is the convolution alone, and the innermost has no norm.
+    """
 
     def __init__(self, in_channels: int, channels: int, *, norm: Optional[str], activation: bool = True):
         super().__init__()
