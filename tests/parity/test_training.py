@@ -1,0 +1,95 @@
+"""Losses, schedule, Adam and three training steps against the PyTorch implementation's own numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gluon_pix2pix.models import get_model
+from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.losses import GANLoss, l1_loss
+from gluon_pix2pix.training.schedule import linear_decay
+from gluon_pix2pix.training.trainer import Pix2PixTrainer
+from gluon_pix2pix.translation.torch_weights import upstream_key
+
+
+def test_losses(reference):
+    answers = np.load(reference / "misc" / "ganloss.npz")
+    for mode in ("vanilla", "lsgan"):
+        loss = GANLoss(mode)
+        values = [loss(mx.nd.array(answers["pred"]), real).mean().asscalar() for real in (True, False)]
+        np.testing.assert_allclose(values, answers[mode], rtol=1e-6)
+    l1 = l1_loss(mx.nd.array(answers["l1_a"]), mx.nd.array(answers["l1_b"]))
+    assert l1.mean().asscalar() == pytest.approx(float(answers["l1"]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_epochs", "n_epochs_decay"), [("linear_100_100", 100, 100), ("linear_5_5", 5, 5), ("linear_5_0", 5, 0)]
+)
+def test_schedule(reference, name, n_epochs, n_epochs_decay):
+    answers = np.load(reference / "misc" / "lr.npz")[name]
+    rates = [
+        linear_decay(epoch, lr=2e-4, n_epochs=n_epochs, n_epochs_decay=n_epochs_decay) for epoch in range(len(answers))
+    ]
+    np.testing.assert_allclose(rates, answers, rtol=1e-9)
+    resumed = np.load(reference / "misc" / "lr.npz")["linear_5_5_resume_from_7"]
+    rates = [linear_decay(epoch, lr=2e-4, n_epochs=5, n_epochs_decay=5) for epoch in range(6, 10)]
+    np.testing.assert_allclose(rates, resumed, rtol=1e-9)
+
+
+def test_adam(reference):
+    """The optimiser inside the trainer, fed the reference's gradients."""
+    answers = np.load(reference / "misc" / "adam.npz")
+    net = mx.gluon.nn.Dense(1, use_bias=False, in_units=64)
+    net.initialize()
+    trainer = Pix2PixTrainer(net, net, ctx=[mx.cpu()])
+    net.weight.set_data(mx.nd.zeros((1, 64)))  # where the reference's five steps begin
+    for gradient, expected in zip(answers["grads"], answers["params"]):
+        with mx.autograd.record():
+            product = (net.weight.data() * mx.nd.array(gradient.reshape(1, 64))).sum()
+        product.backward()
+        trainer._update(trainer.g_trainer, 1)
+        trainer.steps += 1
+        np.testing.assert_allclose(net.weight.data().asnumpy().ravel(), expected, atol=1e-8, rtol=1e-6)
+
+
+def reference_trainer(answers, dtype):
+    """A trainer that starts from the reference's weights."""
+    generator, discriminator = get_model("unet_256", ngf=8, dropout=False), get_model("basic", ndf=8)
+    for net, letter in ((generator, "G"), (discriminator, "D")):
+        net.initialize()
+        for name, parameter in net._collect_params_with_prefix().items():
+            parameter.set_data(mx.nd.array(answers[f"init_{letter}/{upstream_key(name, num_downs=8)}"]))
+        net.cast(dtype)
+        net.hybridize(static_alloc=True, static_shape=True)
+    return Pix2PixTrainer(generator, discriminator, ctx=[mx.cpu()])
+
+
+def test_losses_of_three_steps(reference):
+    answers = np.load(reference / "train" / "unet_256_batch_vanilla_b1_nf8.npz")
+    trainer = reference_trainer(answers, "float32")
+    for step, (a, b) in enumerate(zip(answers["A"], answers["B"])):
+        losses = trainer.step(mx.nd.array(a), mx.nd.array(b), seed=(0, 0, step))
+        values = [losses[name].asscalar() for name in ("G_GAN", "G_L1", "D_real", "D_fake")]
+        np.testing.assert_allclose(values, answers["losses"][step], rtol=1e-5 if step == 0 else 1e-3)
+
+
+def test_gradients_of_the_first_step(reference, monkeypatch):
+    """In float64, so that the difference is the reference's own float32 noise and none of ours (up to 5e-5)."""
+    answers = np.load(reference / "train" / "unet_256_batch_vanilla_b1_nf8.npz")
+    trainer = reference_trainer(answers, "float64")
+    update, seen = trainer._update, {}
+
+    def compare_and_update(optimiser, batch_size):
+        letter, net = ("D", trainer.discriminator) if optimiser is trainer.d_trainer else ("G", trainer.generator)
+        for name, parameter in net._collect_params_with_prefix().items():
+            if parameter.grad_req != "null":
+                answer = answers[f"grad1_{letter}/{upstream_key(name, num_downs=8)}"]
+                seen[letter, name] = np.abs(parameter.grad().asnumpy() - answer).max() / np.abs(answer).max()
+        update(optimiser, batch_size)
+
+    monkeypatch.setattr(trainer, "_update", compare_and_update)
+    a, b = (mx.nd.array(answers[letter][0], dtype="float64") for letter in "AB")
+    trainer.step(a, b, seed=(0, 0, 0))
+    assert len(seen) == sum(key.startswith("grad1_") for key in answers)
+    assert max(seen.values()) < 2.5e-5, seen
