@@ -16,6 +16,9 @@ import numpy as np
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
+_UMASK = os.umask(0o022)  # can only be read by setting it, which is for the whole process: once, before any thread
+os.umask(_UMASK)
+
 PathLike = Union[str, Path]
 
 
@@ -101,7 +104,7 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
             f"cannot write {path}: pictures are (H, W, 1 or 3) uint8 or uint16, not {image.shape} {image.dtype}"
         )
     try:
-        _, data = cv2.imencode(path.suffix, image[:, :, ::-1])
+        _, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[:, :, ::-1]))
     except cv2.error:
         raise ValueError(f"cannot write {path}: OpenCV knows no format {path.suffix!r}; use .png or .jpg") from None
     write_atomically(path, data.tobytes())
@@ -114,17 +117,11 @@ def write_atomically(path: PathLike, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files for the owner alone
+        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp makes files for the owner alone
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def peak_of(image: np.ndarray) -> int:

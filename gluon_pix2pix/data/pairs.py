@@ -90,6 +90,13 @@ class PairedImages(mx.gluon.data.Dataset):
 
     def __getitem__(self, key: int | tuple[int, Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
         index, seed = key if isinstance(key, tuple) else (key, None)
+        source, target = self.images(index, seed)
+        if self.peak == 255:
+            return source, target
+        return source.astype(np.int32), target.astype(np.int32)
+
+    def images(self, index: int, seed: Optional[Sequence[int]] = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return a pair as pictures, (crop_size, crop_size, 1 or 3) uint8 or uint16: jittered by `seed`, or plain."""
         path = self.paths[index]
         image = read_image(path, channels=3)
         if peak_of(image) != self.peak:
@@ -103,7 +110,7 @@ class PairedImages(mx.gluon.data.Dataset):
             shape = draw_jitter(seed, load_size=self._load_size, crop_size=size, flip=self._flip)
         halves = split_pair(image, self._direction, path=path)
         source, target = (with_channels(shape(half), nc) for half, nc in zip(halves, self._channels))
-        return _transportable(source), _transportable(target)
+        return source, target
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -113,7 +120,3 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     if channels == 1:
         return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)[:, :, None]
     return np.repeat(image, channels, axis=2)
-
-
-def _transportable(image: np.ndarray) -> np.ndarray:
-    return image.astype(np.int32) if image.dtype == np.uint16 else image

@@ -8,9 +8,10 @@ from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
 
-# "picture" is batch norm's arithmetic on one picture at a time, with its learned gamma and beta: what the paper and
-# the reference do at test time, at batch size 1. Networks are trained with the others and translate with this one.
-NORMS = ("batch", "picture", "none")
+# "picture" and "running" are how a network trained with "batch" translates. The first takes batch norm's arithmetic to
+# one picture at a time, with the learned gamma and beta: what the paper and the reference do at test time, at batch
+# size 1. The second uses the running statistics of training, whatever the mode.
+NORMS = ("batch", "picture", "running", "none")
 
 
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
@@ -21,9 +22,9 @@ def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
     ValueError
         If there is no norm of that name.
     """
-    if norm == "batch":
+    if norm in ("batch", "running"):
         # MXNet's momentum weighs the old value: 0.9 here is 0.1 in PyTorch.
-        return nn.BatchNorm(epsilon=1e-5, momentum=0.9, in_channels=channels)
+        return nn.BatchNorm(epsilon=1e-5, momentum=0.9, use_global_stats=norm == "running", in_channels=channels)
     if norm == "picture":
         return PictureNorm(channels)
     if norm == "none":

@@ -33,6 +33,7 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
 
     def __init__(self, input_nc: int = 6, *, ndf: int = 64, n_layers: int = 3, norm: str = "batch"):
         super().__init__()
+        self._n_layers = n_layers
         if n_layers < 1:
             raise ValueError(f"a PatchGAN has 1 layer or more, not {n_layers}; the 1x1 discriminator is 'pixel'")
         with self.name_scope():
@@ -48,6 +49,12 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
                     nn.LeakyReLU(0.2),
                 )
             self.model.add(OneChannelConv(width, 4, padding=1))
+
+    def map_size(self, size: int) -> int:
+        """Return the side of the map for pictures of `size` pixels; below 1 they are too small to judge."""
+        for _ in range(self._n_layers):
+            size = size // 2
+        return size - 2  # the two 4x4 layers of stride 1 and padding 1 take a pixel each
 
     def hybrid_forward(self, F, pair):
         return self.model(pair)
@@ -69,6 +76,10 @@ class PixelDiscriminator(mx.gluon.HybridBlock):
                 # The reference gives its last layer a bias only where no batch norm is used.
                 OneChannelConv(2 * ndf, 1, use_bias=False),
             )
+
+    def map_size(self, size: int) -> int:
+        """Return the side of the map for pictures of `size` pixels: the same."""
+        return size
 
     def hybrid_forward(self, F, pair):
         return self.net(pair)

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The 12 classes of the CMP Facade Database (Tylecek and Sara, GCPR 2013) in its order, in the colours of the "facades"
-# pictures of pix2pix: every fifth colour of a 64-step jet map. JPEG moves them by 2 at most (medians of its 400 pictures).
+from gluon_pix2pix.data.drawing.styles import STYLES, Style
+
+# The 12 classes of the CMP Facade Database (Tylecek and Sara, GCPR 2013) in its order, in the colours of pix2pix's
+# "facades" pictures: every fifth of a 64-step jet map. JPEG moves them by 2 at most (medians over its 400 pictures).
 CMP_COLOURS = {
     "background": (0, 0, 223),
     "facade": (0, 48, 255),
@@ -27,6 +29,7 @@ CMP_COLOURS = {
     "shop": (175, 0, 0),
 }
 SIDE = 1024
+STACKING = ("facade", "molding", "pillar", "window", "door", "cornice", "sill", "blind", "deco", "balcony", "shop")
 
 
 class Part(NamedTuple):
@@ -47,33 +50,6 @@ class Plan(NamedTuple):
     parts: tuple[Part, ...]
 
 
-class Style(NamedTuple):
-    """What a kind of building has: (low, high) for numbers, percent for odds."""
-
-    floors: tuple[int, int]
-    bays: tuple[int, int]
-    glass: tuple[int, int]  # width of the windows, percent of their bay
-    cornice: int
-    pediment: int  # a tall cornice, given a cornice
-    sill: int
-    panel: int  # a tall sill, given a sill
-    balcony: int
-    blind: int
-    deco: int
-    pillar: int
-    band: int  # a molding between two upper floors
-    shop: int
-
-
-STYLES = {
-    "tenement": Style((3, 5), (3, 6), (46, 60), 75, 45, 90, 35, 15, 0, 55, 0, 35, 45),
-    "brick": Style((4, 6), (4, 7), (44, 60), 35, 0, 95, 0, 12, 10, 8, 0, 25, 55),
-    "palace": Style((2, 4), (4, 7), (40, 52), 90, 75, 80, 60, 25, 0, 45, 100, 30, 15),
-    "riviera": Style((3, 5), (3, 6), (36, 46), 45, 15, 65, 0, 70, 90, 20, 12, 30, 60),
-    "modern": Style((4, 6), (3, 5), (62, 80), 0, 0, 70, 0, 60, 55, 0, 0, 25, 70),
-}
-
-
 class _Row(NamedTuple):
     """What all windows of one floor share; heights of 0 mean that the part is absent."""
 
@@ -85,6 +61,7 @@ class _Row(NamedTuple):
     balcony: str  # "", "each", "middle" or "along"
     blind: bool
     deco: bool
+    plates: int  # how many times as tall as wide the reliefs between the windows are
 
 
 def plan_facade(rng: np.random.Generator) -> Plan:
@@ -112,7 +89,7 @@ def plan_facade(rng: np.random.Generator) -> Plan:
     bays = _bays(rng, style, left, right)
     parts = [outline, *_neighbours(rng, outline), *_dormers(rng, name, outline, bays)]
     parts.append(Part("molding", left - 8, top, right + 8, top + crown))
-    pillars = _pillars(rng, style, floors, bays) if _chance(rng, style.pillar) else []
+    pillars = _pillars(rng, floors, bays) if _chance(rng, style.pillar) else []
     for level, (upper, lower) in enumerate(floors[:-1]):
         noble = level == len(floors) - 2
         row = _row(rng, style, upper, lower, noble)
@@ -121,10 +98,12 @@ def plan_facade(rng: np.random.Generator) -> Plan:
             band = _between(rng, 14, 30)
             parts.append(Part("molding", left, lower - band // 2, right, lower + band // 2))
     parts += pillars + _ground_floor(rng, style, floors[-1], bays)
-    order = list(CMP_COLOURS)
-    stacking = ("facade", "molding", "pillar", "window", "door", "cornice", "sill", "blind", "deco", "balcony", "shop")
-    assert set(stacking) < set(order)
-    return Plan(name, outline, tuple(sorted(parts, key=lambda part: stacking.index(part.name))))
+    return Plan(name, outline, tuple(sorted(parts, key=lambda part: STACKING.index(part.name))))
+
+
+def edges(part: Part, size: int) -> tuple[int, int, int, int]:
+    """Return a part's left, top, right and bottom in pixels of a picture of `size`; they may lie outside of it."""
+    return tuple((edge * size + SIDE // 2) // SIDE for edge in part[1:])
 
 
 def _chance(rng: np.random.Generator, percent: int) -> bool:
@@ -142,8 +121,8 @@ def _floors(rng: np.random.Generator, style: Style, top: int, street: int) -> li
     weights = [100] * (count - 1) + [_between(rng, 115, 150)]
     if count > 3 and _chance(rng, 40):
         weights[0] = _between(rng, 70, 85)
-    edges = [top + (street - top) * sum(weights[:i]) // sum(weights) for i in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:]))
+    steps = [top + (street - top) * sum(weights[:i]) // sum(weights) for i in range(count + 1)]
+    return list(zip(steps[:-1], steps[1:]))
 
 
 def _bays(rng: np.random.Generator, style: Style, left: int, right: int) -> list[tuple[int, int, int]]:
@@ -160,8 +139,8 @@ def _bays(rng: np.random.Generator, style: Style, left: int, right: int) -> list
     if middle > 115:
         windows[count // 2] = usual + 1
     width = right - left - 2 * rim
-    edges = [left + rim + width * sum(weights[:i]) // sum(weights) for i in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], windows))
+    steps = [left + rim + width * sum(weights[:i]) // sum(weights) for i in range(count + 1)]
+    return list(zip(steps[:-1], steps[1:], windows))
 
 
 def _row(rng: np.random.Generator, style: Style, upper: int, lower: int, noble: bool) -> _Row:
@@ -177,16 +156,8 @@ def _row(rng: np.random.Generator, style: Style, upper: int, lower: int, noble: 
         sill = height * _between(rng, 11, 16) // 100 if _chance(rng, style.panel) else 11
     top = upper + height * (25 if cornice else 20) // 100
     bottom = lower - height * (7 if balcony else 23) // 100
-    return _Row(
-        top,
-        bottom,
-        _between(rng, *style.glass),
-        cornice,
-        sill,
-        balcony,
-        _chance(rng, style.blind),
-        _chance(rng, style.deco),
-    )
+    glass, blind, deco = _between(rng, *style.glass), _chance(rng, style.blind), _chance(rng, style.deco)
+    return _Row(top, bottom, glass, cornice, sill, balcony, blind, deco, _between(rng, 1, 2))
 
 
 def _upper_floor(rng: np.random.Generator, name: str, row: _Row, bays: list[tuple[int, int, int]]) -> list[Part]:
@@ -207,9 +178,9 @@ def _upper_floor(rng: np.random.Generator, name: str, row: _Row, bays: list[tupl
             parts.append(Part("balcony", first - 18, row.bottom - rail, last + 18, row.bottom + 10))
         if row.deco and not row.cornice and index % 2 == middle % 2:
             parts.append(Part("deco", centre - reach // 2, row.top - 40, centre + reach // 2, row.top - 12))
-        if row.deco and index and bays[index - 1][2] == windows and left - 20 > bays[index - 1][0]:
-            half = min(18, (right - left - 2 * reach) // 3)
-            parts.append(Part("deco", left - half, row.top + 4, left + half, row.top + 4 + 3 * half))
+        if row.deco and not row.blind and index and bays[index - 1][2] == windows and left - 20 > bays[index - 1][0]:
+            half = min(24, (right - left - 2 * reach) // 3)
+            parts.append(Part("deco", left - half, row.top + 4, left + half, row.top + 4 + row.plates * 2 * half))
     if row.balcony == "along":
         rail = (row.bottom - row.top) * 34 // 100
         parts.append(Part("balcony", bays[0][0] + 4, row.bottom - rail, bays[-1][1] - 4, row.bottom + 10))
@@ -234,21 +205,19 @@ def _openings(rng: np.random.Generator, name: str, row: _Row, first: int, last: 
                 parts.append(Part("blind", left - leaf, row.top, left, row.bottom))
                 parts.append(Part("blind", right, row.top, right + leaf, row.bottom))
         elif _chance(rng, 60):
-            drop = (row.bottom - row.top) * _between(rng, 25, 100) // 100
+            drop = (row.bottom - row.top) * (100 if name == "riviera" else _between(rng, 25, 100)) // 100
             parts.append(Part("blind", left, row.top, right, row.top + drop))
     return parts
 
 
-def _pillars(rng: np.random.Generator, style: Style, floors: list, bays: list) -> list[Part]:
+def _pillars(rng: np.random.Generator, floors: list, bays: list) -> list[Part]:
     """Pilasters between the bays through all upper floors, each with a capital and a foot."""
-    half = _between(rng, 9, 14)
+    half = _between(rng, 11, 17)
     top, bottom = floors[0][0], floors[-2][1] - 8
-    if len(floors) < 2 or bottom - top < 200:
-        return []
     parts = []
     for edge in [bays[0][0] + half, *(bay[0] for bay in bays[1:]), bays[-1][1] - half]:
         parts.append(Part("pillar", edge - half, top, edge + half, bottom))
-        parts.append(Part("cornice", edge - half - 5, top, edge + half + 5, top + 28))
+        parts.append(Part("cornice", edge - half - 5, top, edge + half + 5, top + 22))
     return parts
 
 
@@ -258,23 +227,16 @@ def _ground_floor(rng: np.random.Generator, style: Style, floor: tuple[int, int]
     height = lower - upper
     doors = {len(bays) // 2} if _chance(rng, 60) else {_between(rng, 0, len(bays) - 1)}
     shops = _chance(rng, style.shop)
-    tall = _between(rng, 66, 78)
+    sills, tall = _chance(rng, style.sill), _between(rng, 66, 78)
     parts = []
-    for index, (left, right, windows) in enumerate(bays):
+    for index, (left, right, _) in enumerate(bays):
         centre, width = (left + right) // 2, right - left
         if index in doors:
             half = min(width * 30 // 100, height * 30 // 100)
-            parts.append(Part("door", centre - half, lower - height * tall // 100, centre + half, lower))
+            top = lower - height * tall // 100
+            parts.append(Part("door", centre - half, top, centre + half, lower))
             if _chance(rng, style.deco):
-                parts.append(
-                    Part(
-                        "deco",
-                        centre - half // 2,
-                        lower - height * tall // 100 - 34,
-                        centre + half // 2,
-                        lower - height * tall // 100 - 4,
-                    )
-                )
+                parts.append(Part("deco", centre - half // 2, top - 38, centre + half // 2, top - 6))
         elif shops:
             half = width * 43 // 100
             parts.append(Part("shop", centre - half, lower - height * 80 // 100, centre + half, lower - 6))
@@ -282,7 +244,7 @@ def _ground_floor(rng: np.random.Generator, style: Style, floor: tuple[int, int]
             half = width * 26 // 100
             top, bottom = upper + height * 28 // 100, lower - height * 24 // 100
             parts.append(Part("window", centre - half, top, centre + half, bottom))
-            if _chance(rng, style.sill):
+            if sills:
                 parts.append(Part("sill", centre - half - 8, bottom, centre + half + 8, bottom + 11))
     return parts
 

@@ -1,0 +1,183 @@
+"""The options of `train`, and what of them may change when a run is resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+import cv2
+import numpy as np
+import tyro
+
+import gluon_pix2pix
+from gluon_pix2pix.commands.cli import CommonOptions, UsageError
+from gluon_pix2pix.data.catalogue import Located
+from gluon_pix2pix.images import write_atomically
+from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
+from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.losses import GAN_MODES
+
+
+@dataclass
+class TrainOptions(CommonOptions):
+    """Train pix2pix on pairs of pictures. The same command resumes a run that was stopped or killed."""
+
+    dataset: str = "demo"
+    """A name that `python -m gluon_pix2pix data list` shows, or a folder with train/ (and val/, test/) in it."""
+    data_root: Path = Path("data")
+    """The folder of the named data sets; a set that is not there is downloaded, or drawn."""
+    run_dir: Optional[Path] = None
+    """Where the run is written [runs/<dataset>]."""
+    direction: Optional[Literal["AtoB", "BtoA"]] = None
+    """AtoB translates the left half of the files to the right one [the data set's own, AtoB for other folders]."""
+    gpu: Optional[str] = None
+    """GPUs, such as 0 or 0,1; -1 for the CPU [the first GPU there is, else the CPU]."""
+
+    load_size: int = 286
+    """Pictures are enlarged to this many pixels a side..."""
+    crop_size: int = 256
+    """...and cropped to this many."""
+    flip: bool = True
+    """Mirror half of the pairs."""
+    batch_size: int = 1
+    """Pairs in a step, over all devices."""
+    max_dataset_size: Optional[int] = None
+    """Use only the first so many pairs of each split."""
+    num_workers: int = 2
+    """Threads that read pictures ahead; 0 reads them in between."""
+
+    generator: Annotated[Literal[GENERATORS], tyro.conf.arg(aliases=["--netG"])] = "unet_256"
+    """The generator; "unet" takes --num-downs."""
+    discriminator: Annotated[Literal[DISCRIMINATORS], tyro.conf.arg(aliases=["--netD"])] = "basic"
+    """The discriminator: basic is the 70x70 PatchGAN; n_layers takes --n-layers-D."""
+    num_downs: int = 8
+    """Levels of the generator "unet"."""
+    n_layers_D: int = 3
+    """Stride-2 layers of the discriminator "n_layers"."""
+    ngf: int = 64
+    """Channels of the generator's outermost layer."""
+    ndf: int = 64
+    """Channels of the discriminator's first layer."""
+    input_nc: int = 3
+    """Channels of the source: 3 for RGB, 1 for gray."""
+    output_nc: int = 3
+    """Channels of the target: 3 for RGB, 1 for gray."""
+    dropout: bool = True
+    """Dropout in the generator's inner blocks."""
+    dropout_blocks: Literal["upstream", "paper"] = "upstream"
+    """Which blocks: those of the PyTorch implementation, or those of the paper."""
+    init_gain: float = 0.02
+    """Standard deviation of the initial weights."""
+
+    gan_mode: Literal[GAN_MODES] = "vanilla"
+    """The adversarial loss."""
+    lambda_l1: Annotated[float, tyro.conf.arg(aliases=["--lambda-L1"])] = 100.0
+    """Weight of the L1 loss."""
+    n_epochs: int = 100
+    """Epochs at the full learning rate."""
+    n_epochs_decay: int = 100
+    """Epochs over which it then falls towards 0."""
+    lr: float = 2e-4
+    """Adam's learning rate."""
+    beta1: float = 0.5
+    """Adam's momentum."""
+    seed: int = 0
+    """Decides initial weights, order, jitter and dropout: the same seed repeats a run bit for bit."""
+
+    save_every: int = 5
+    """Epochs between two checkpoints, each with samples and a validation score; the last epoch has one always."""
+    keep: int = 2
+    """Newest checkpoints that stay on disk, beside the one with the best validation PSNR."""
+    log_every: int = 100
+    """Steps between two lines of the log."""
+    val_pictures: int = 100
+    """Validation pictures that are scored at a checkpoint; 0 for none."""
+
+    def __post_init__(self) -> None:
+        lowest = {"load_size": 1, "crop_size": 1, "batch_size": 1, "max_dataset_size": 1, "num_workers": 0, "ngf": 1}
+        lowest |= {"ndf": 1, "input_nc": 1, "output_nc": 1, "n_epochs": 0, "n_epochs_decay": 0, "seed": 0}
+        lowest |= {"save_every": 1, "keep": 1, "log_every": 1, "val_pictures": 0, "lambda_l1": 0, "lr": 0, "beta1": 0}
+        for name, least in lowest.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise UsageError(f"--{name.replace('_', '-')} {value} is below {least}")
+        if self.n_epochs + self.n_epochs_decay < 1:
+            raise UsageError("--n-epochs and --n-epochs-decay are both 0: there is nothing to train")
+        if not self.beta1 < 1:
+            raise UsageError(f"--beta1 {self.beta1} is not below 1")
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of the whole run."""
+        return self.n_epochs + self.n_epochs_decay
+
+    def describe_generator(self) -> dict:
+        """Return the generator as `get_model` takes it."""
+        levels = {"num_downs": self.num_downs} if self.generator == "unet" else {}
+        channels = {"input_nc": self.input_nc, "output_nc": self.output_nc, "ngf": self.ngf}
+        dropout = {"dropout": self.dropout, "dropout_blocks": self.dropout_blocks}
+        return {"name": self.generator, **levels, **channels, "norm": "batch", **dropout}
+
+    def describe_discriminator(self) -> dict:
+        """Return the discriminator as `get_model` takes it."""
+        layers = {"n_layers": self.n_layers_D} if self.discriminator == "n_layers" else {}
+        return {"name": self.discriminator, **layers, "input_nc": self.input_nc + self.output_nc, "ndf": self.ndf}
+
+
+# What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
+_FREE = {"debug", "data_root", "dataset", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
+_FREE |= {"val_pictures", "n_epochs", "n_epochs_decay"}
+
+
+def resolve(options: TrainOptions, located: Located) -> TrainOptions:
+    """Fill in what the data set decides."""
+    run_dir = options.run_dir or Path("runs") / located.name
+    return dataclasses.replace(options, run_dir=run_dir, direction=options.direction or located.direction)
+
+
+def write_run(options: TrainOptions) -> None:
+    """Write options.json: every option as resolved, both networks, and the versions."""
+    values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(options).items()}
+    run = {
+        "options": values,
+        "generator": options.describe_generator(),
+        "discriminator": options.describe_discriminator(),
+        "threads": threads(),
+        "versions": {
+            "gluon_pix2pix": gluon_pix2pix.__version__,
+            "mxnet": mx.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "python": ".".join(map(str, sys.version_info[:3])),
+        },
+    }
+    write_atomically(options.run_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
+
+
+def compare_with_run(options: TrainOptions, run: dict) -> list[str]:
+    """Say what is different from the run that is there, a line each; differences that may be.
+
+    Raises
+    ------
+    UsageError
+        If an option differs that the trained networks depend on, or the run would become shorter.
+    """
+    old = run["options"]
+    now = dataclasses.asdict(options)
+    words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in now if name in old and now[name] != old[name]}
+    barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in _FREE]
+    if barred:
+        raise UsageError(
+            f"{options.run_dir} was trained with {', '.join(barred)}: pass the same, or another --run-dir for a new run"
+        )
+    for name in ("n_epochs", "n_epochs_decay"):
+        if now[name] < old[name]:
+            raise UsageError(f"{options.run_dir} was begun with {words[name]} and may grow, not shrink to {now[name]}")
+    notes = [f"{words[name]} before, {now[name]} now" for name in ("n_epochs", "n_epochs_decay") if name in words]
+    if notes and options.n_epochs_decay:
+        notes.append("the learning rate follows the new schedule from here on")
+    return notes

@@ -1,0 +1,1 @@
+"""How a facade of the demo set is drawn: a layout of labelled rectangles, then a painted photo of it."""

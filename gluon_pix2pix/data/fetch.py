@@ -1,0 +1,199 @@
+"""A data set of the catalogue onto the disk: downloaded, unpacked and counted, or drawn; whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Callable, Optional
+
+from gluon_pix2pix.data.catalogue import CATALOGUE, Entry, Located, NotOnDiskError, count_pictures, locate
+from gluon_pix2pix.data.demo import write_demo
+from gluon_pix2pix.data.download import DownloadError, download
+from gluon_pix2pix.data.unpack import GZIP, ZIP, ArchiveError, unpack
+from gluon_pix2pix.images import PathLike
+
+# Called with a stage ("download" in bytes, "unpack" or "draw" in pictures, "wait" for another process that is getting
+# the same set), how much of it is done, and of how much if that is known.
+Progress = Callable[[str, int, Optional[int]], None]
+
+
+def find_or_get(dataset: PathLike, data_root: PathLike = "data", *, progress: Optional[Progress] = None) -> Located:
+    """Locate a data set, and get it first if it is one of the catalogue that is not on disk.
+
+    Raises
+    ------
+    ValueError
+        If `dataset` is neither a name nor a folder of the layout that `locate` describes.
+    DownloadError
+        If no address gives it.
+    """
+    try:
+        return locate(dataset, data_root)
+    except NotOnDiskError:
+        return get(str(dataset), data_root, progress=progress)
+
+
+def get(
+    name: str,
+    data_root: PathLike = "data",
+    *,
+    urls: Sequence[str] = (),
+    sha256: Optional[str] = None,
+    progress: Optional[Progress] = None,
+    **drawing: object,
+) -> Located:
+    """Download or draw a data set of the catalogue into `data_root`/`name`, unless it is there already.
+
+    An interrupted download goes on where it stopped when `get` is called again. Of several processes that want the same
+    set, one gets it and the others wait for that.
+
+    Parameters
+    ----------
+    name
+        A name of the catalogue.
+    data_root
+        The folder of the data sets; made if need be.
+    urls
+        Addresses to try one after the other, instead of the catalogue's.
+    sha256
+        The digest that the archive must have.
+    progress
+        See `Progress`.
+    **drawing
+        What a drawn set is to be like: `counts`, `size` and `seed` of `demo.write_demo`. It is an error if another one
+        is on disk.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no such name, or the arguments do not go with it.
+    DownloadError
+        If no address gives an archive of the set with at least the pictures that the catalogue counts.
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"there is no data set {name!r} to get; the data sets are {', '.join(CATALOGUE)}")
+    entry = CATALOGUE[name]
+    if entry.drawn and (urls or sha256):
+        raise ValueError(f"{name} is drawn, not downloaded: it takes no address and no digest")
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise ValueError(f"{sha256!r} is no SHA-256: it has 64 hexadecimal digits")
+    if not entry.drawn and drawing:
+        raise ValueError(f"{name} is downloaded, not drawn: it takes no {', '.join(drawing)}")
+    folder, report = Path(data_root, name), progress or _silent
+    if not drawing:
+        with contextlib.suppress(NotOnDiskError):
+            return locate(name, data_root)
+    if entry.drawn:
+        write_demo(folder, progress=functools.partial(report, "draw"), **drawing)
+        return locate(name, data_root)
+    with _workshop(folder, report) as workshop:
+        with contextlib.suppress(NotOnDiskError):
+            return locate(name, data_root)  # another process has just got it
+        os.rename(_download_set(entry, urls or entry.addresses(), workshop, sha256, report), folder)
+    return locate(name, data_root)
+
+
+def _silent(stage: str, done: int, total: Optional[int]) -> None:
+    pass
+
+
+def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Optional[str], report: Progress) -> Path:
+    """Return the unpacked and counted folder of the first address that has it."""
+    _check_space(entry, workshop)
+    archive, unpacked = workshop / "archive", workshop / "unpacked"
+    expected = sum(entry.splits.values())
+    troubles = []
+    for url in urls:
+        try:
+            if sha256 or not archive.exists():  # it is there if the last call was interrupted while unpacking
+                download(
+                    url,
+                    archive,
+                    progress=functools.partial(report, "download"),
+                    sha256=sha256,
+                    begins=(GZIP, ZIP),
+                    max_bytes=2 * entry.download_bytes,
+                )
+            unpack(
+                archive,
+                unpacked,
+                max_files=2 * expected + 1000,
+                progress=lambda done, _: report("unpack", done, expected),
+            )
+            folder = _counted(entry, unpacked)
+            archive.unlink()
+            return folder
+        except DownloadError as error:
+            troubles.append(str(error))
+        except ArchiveError as error:
+            troubles.append(f"{url}: {error}")
+            archive.unlink()
+            shutil.rmtree(unpacked)
+    command = f"python -m gluon_pix2pix data get {entry.name} --url ADDRESS"
+    raise DownloadError(f"could not get {entry.name}: {'; '.join(troubles)}; an archive from elsewhere: {command}")
+
+
+def _check_space(entry: Entry, workshop: Path) -> None:
+    # Archive and pictures lie side by side for a while; JPEG does not shrink when packed.
+    need, free = 21 * entry.download_bytes // 10, shutil.disk_usage(workshop).free
+    if free < need:
+        raise DownloadError(
+            f"{workshop.parent} has {free / 1e9:.1f} GB free, and getting {entry.name} takes {need / 1e9:.1f} GB: make "
+            "room or name another folder as --data-root"
+        )
+
+
+def _counted(entry: Entry, unpacked: Path) -> Path:
+    """Return the folder of the splits, directly in `unpacked` or one below, if no split is short of pictures."""
+    for folder in (unpacked, *sorted(path for path in unpacked.iterdir() if path.is_dir())):
+        if (folder / "train").is_dir():
+            break
+    else:
+        raise ArchiveError("the archive has no train folder")
+    for split, count in entry.splits.items():
+        found = count_pictures(folder / split) if (folder / split).is_dir() else 0
+        if found < count:
+            raise ArchiveError(f"the archive's {split} split has {found} pictures of the {count} that are published")
+    return folder
+
+
+@contextlib.contextmanager
+def _workshop(folder: Path, report: Progress) -> Iterator[Path]:
+    """Lend a hidden folder beside `folder` to make it in, to one process at a time.
+
+    What a later call can use, a download or half of it, stays there; without that the folder is removed.
+    """
+    workshop = folder.with_name(f".{folder.name}.part")
+    lock = _locked(workshop, report)
+    try:
+        shutil.rmtree(workshop / "unpacked", ignore_errors=True)
+        yield workshop
+    finally:
+        shutil.rmtree(workshop / "unpacked", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            workshop.rmdir()
+        os.close(lock)
+
+
+def _locked(workshop: Path, report: Progress) -> int:
+    """Make the folder, wait until nobody else holds it, and return the descriptor that holds it until closed."""
+    while True:
+        workshop.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # it was removed in the meantime: by its last holder, who is done
+            lock = os.open(workshop, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                report("wait", 0, None)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError:
+                pass  # some network file systems have no locks
+            if os.path.lexists(workshop) and os.path.samestat(os.fstat(lock), os.stat(workshop)):
+                return lock
+            os.close(lock)

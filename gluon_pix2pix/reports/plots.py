@@ -1,0 +1,44 @@
+"""Curves of a run."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_PANELS = (
+    ("generator: L1, weighted", ("G_L1",)),
+    ("generator: adversarial", ("G_GAN",)),
+    ("discriminator", ("D_real", "D_fake")),
+)
+
+
+def plot_losses(events: Sequence[dict]) -> bytes:
+    """Draw the losses of a run's "train" events, and the validation PSNR where there is one, as PNG bytes.
+
+    Parameters
+    ----------
+    events
+        As `training.run_log.read_log` returns them.
+    """
+    train = [event for event in events if event["event"] == "train"]
+    scored = [event for event in events if event["event"] == "epoch" and event.get("val_psnr") is not None]
+    steps = max((event["step"] for event in train), default=1)
+    at = [event["epoch"] - 1 + event["step"] / steps for event in train]
+
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
+    for axis, (title, names) in zip(axes, _PANELS):
+        for name in names:
+            axis.plot(at, [event[name] for event in train], label=name, linewidth=1)
+        axis.set(title=title, xlabel="epoch")
+        axis.legend()
+    axes[3].plot([event["epoch"] for event in scored], [event["val_psnr"] for event in scored], marker=".")
+    axes[3].set(title="validation: PSNR (dB)" if scored else "validation: not scored yet", xlabel="epoch")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream)
+    return stream.getvalue()

@@ -1,0 +1,238 @@
+"""Everything that a run needs to go on exactly where it was, in a folder of arrays and JSON; nothing is pickled.
+
+A folder under its final name is complete: it is written beside, synced, checked sum by sum on reading, and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Optional
+
+from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.trainer import Pix2PixTrainer
+
+_NAME = re.compile(r"epoch_(\d{4,})|step_(\d{4,})_(\d{6,})")
+NETWORKS = ("generator", "discriminator")
+
+
+def checkpoint_name(epoch: int, step: int = 0) -> str:
+    """Name the folder after the completed epochs, and the steps of the next one for a run interrupted in its middle."""
+    return f"step_{epoch:04d}_{step:06d}" if step else f"epoch_{epoch:04d}"
+
+
+def progress_of(path: Path) -> tuple[int, int]:
+    """Read (completed epochs, steps of the next) off a checkpoint's name."""
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]), 0) if match[1] else (int(match[2]), int(match[3]))
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """List the complete checkpoints of a folder, oldest first; none if there is no such folder."""
+    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)] if folder.is_dir() else []
+    return sorted(found, key=progress_of)
+
+
+def find_checkpoint(folder: Path, epoch: str = "latest") -> Path:
+    """Find the checkpoint of that many completed epochs, or the newest for "latest".
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there; the message lists those that are.
+    ValueError
+        If `epoch` is neither a number nor "latest".
+    """
+    if epoch != "latest" and not epoch.isdecimal():
+        raise ValueError(f"an epoch is a number or 'latest', not {epoch!r}")
+    there = list_checkpoints(folder)
+    wanted = [p for p in there if epoch == "latest" or p.name == checkpoint_name(int(epoch))]
+    if not wanted:
+        names = ", ".join(path.name for path in there) or "none yet"
+        raise FileNotFoundError(f"{folder} has no checkpoint of epoch {epoch}; there: {names}")
+    return wanted[-1]
+
+
+def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: int = 0, **facts) -> Path:
+    """Write a checkpoint whole or not at all and return its folder.
+
+    Parameters
+    ----------
+    folder
+        The run's checkpoints; made if absent.
+    epoch, step
+        Completed epochs, and steps done in the next.
+    facts
+        What else state.json shall say, for example the validation score.
+
+    Raises
+    ------
+    OSError
+        If the disk has too little room; nothing is written then.
+    """
+    final = folder / checkpoint_name(epoch, step)
+    folder.mkdir(parents=True, exist_ok=True)
+    check_room(folder, trainer)
+    partial = folder / f".{final.name}.part"
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed while saving
+    partial.mkdir()
+    try:
+        mx.nd.waitall()  # with static memory, an engine still at work would be writing to what is being saved
+        for name in NETWORKS:
+            getattr(trainer, name).save_parameters(str(partial / f"{name}.params"))
+            mx.nd.save(str(partial / f"{name}_adam.params"), _moments(trainer, name))
+        state = {"epoch": epoch, "step": step, "steps": trainer.steps, "threads": threads(), **facts}
+        state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
+        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
+        for path in partial.iterdir():
+            _sync(path)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+        _sync(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return final
+
+
+def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
+    """Set networks, Adam's moments and the step count to a checkpoint's, and return its state.json.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, damaged, or of other networks.
+    """
+    state = read_state(path)
+    for name in NETWORKS:
+        net = getattr(trainer, name)
+        load_network(path, name, net, trainer.ctx)
+        _set_moments(trainer, name, mx.nd.load(str(path / f"{name}_adam.params")), state["steps"])
+    trainer.steps = state["steps"]
+    return state
+
+
+def read_state(path: Path) -> dict:
+    """Return a checkpoint's state.json after checking every file against its SHA-256 there.
+
+    MXNet itself loads most damaged params files without a word.
+
+    Raises
+    ------
+    ValueError
+        If state.json does not parse, or a file is missing or not the one that was saved.
+    """
+    try:
+        state = json.loads((path / "state.json").read_text())
+        sums = dict(state["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path / 'state.json'} is not the state of a checkpoint: {error}") from error
+    for name, expected in sums.items():
+        if not (path / name).is_file() or sha256(path / name) != expected:
+            raise ValueError(
+                f"{path / name} is missing or damaged: remove {path} to fall back on the checkpoint before"
+            )
+    return state
+
+
+def load_network(
+    path: Path, name: str, net: mx.gluon.Block, ctx: list[mx.Context], *, ignore_extra: bool = False
+) -> None:
+    """Load one network of a checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another network's parameters.
+    """
+    file = path / f"{name}.params"
+    try:
+        net.load_parameters(str(file), ctx=ctx, ignore_extra=ignore_extra)
+    except (AssertionError, ValueError, mx.MXNetError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{file} does not fit the {name} that the options describe: {reason}") from error
+
+
+def prune_checkpoints(folder: Path, *, keep: int, best: Optional[str] = None) -> None:
+    """Remove all but the newest `keep` checkpoints and the one named `best`; interrupted ones go once outdated."""
+    there = list_checkpoints(folder)
+    epochs = [path for path in there if path.name.startswith("epoch_")]
+    stay = {path.name for path in epochs[-keep:]} | {there[-1].name, best}
+    for path in there:
+        if path.name not in stay:
+            shutil.rmtree(path)
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
+    """Check that a checkpoint fits on the disk: three float32 arrays a parameter, the weights and Adam's two moments.
+
+    Raises
+    ------
+    OSError
+        If it does not.
+    """
+    parameters = [p for name in NETWORKS for p in getattr(trainer, name).collect_params().values()]
+    needed = 3 * 4 * sum(p.data(trainer.ctx[0]).size for p in parameters) + (1 << 20)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"a checkpoint takes {needed >> 20} MiB and {folder} has {free >> 20} MiB left: "
+            "make room, then run the same command again"
+        )
+
+
+def _optimiser(trainer: Pix2PixTrainer, name: str) -> mx.gluon.Trainer:
+    return trainer.g_trainer if name == "generator" else trainer.d_trainer
+
+
+def _indices(trainer: Pix2PixTrainer, name: str) -> dict[str, int]:
+    """Map structural names, the same for equal networks, to the optimiser's indices, which are not."""
+    order = {id(parameter): index for index, parameter in enumerate(_optimiser(trainer, name)._params)}
+    parameters = getattr(trainer, name)._collect_params_with_prefix()
+    return {key: order[id(parameter)] for key, parameter in parameters.items() if parameter.grad_req != "null"}
+
+
+def _moments(trainer: Pix2PixTrainer, name: str) -> dict[str, mx.nd.NDArray]:
+    """Adam's running means of the gradient and of its square, the same on every device."""
+    states = _optimiser(trainer, name)._updaters[0].states
+    arrays = {"steps": mx.nd.array([trainer.steps], dtype="int64")}  # MXNet cannot save an empty dictionary
+    for key, index in _indices(trainer, name).items():
+        if index in states:
+            arrays[f"{key}:mean"], arrays[f"{key}:variance"] = states[index]
+    return arrays
+
+
+def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDArray], steps: int) -> None:
+    gluon_trainer = _optimiser(trainer, name)
+    optimizer, indices = gluon_trainer._optimizer, _indices(trainer, name)
+    if steps == 0:
+        return
+    for device, (ctx, updater) in enumerate(zip(trainer.ctx, gluon_trainer._updaters)):
+        optimizer._set_current_context(device)
+        for key, index in indices.items():
+            moments = (arrays[f"{key}:mean"], arrays[f"{key}:variance"])
+            updater.states[index] = tuple(moment.copyto(ctx) for moment in moments)
+            updater.states_synced[index] = False
+            optimizer._index_update_count[index] = steps
+    optimizer.num_update = steps
