@@ -1,4 +1,4 @@
-"""Picture files to RGB arrays and back, and arrays to the networks' [-1, 1] and back. numpy and OpenCV only.
+"""Picture files to RGB arrays and back, and arrays to the networks' [-1, 1] and back. numpy, OpenCV and Pillow.
 
 This module alone knows that OpenCV keeps colours as BGR, and that networks see [-1, 1].
 """
@@ -6,13 +6,16 @@ This module alone knows that OpenCV keeps colours as BGR, and that networks see 
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
 import cv2
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -50,6 +53,25 @@ def natural_key(name: str) -> tuple:
             words.append(letter)
             digits = not digits
     return [int(word) if index % 2 else word for index, word in enumerate(words)], name
+
+
+def image_size(path: PathLike) -> tuple[int, int]:
+    """Return (height, width) in pixels from a picture file's header, EXIF orientation applied; nothing is decoded.
+
+    Raises
+    ------
+    ValueError
+        If the header is not a picture's.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on sizes and tags; whoever decodes the file judges it
+            with Image.open(path) as image:
+                width, height = image.size
+                turned = image.getexif().get(0x0112, 1) >= 5  # Orientation: 5 to 8 lie on their side
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, struct.error) as error:
+        raise ValueError(f"{path} is not a picture: {error}") from error
+    return (width, height) if turned else (height, width)
 
 
 def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:

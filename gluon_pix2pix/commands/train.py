@@ -119,21 +119,22 @@ def train(
     trainer: Pix2PixTrainer,
     train_set: PairedImages,
     val_set: Optional[PairedImages],
-    epoch: int,
-    step: int,
+    epochs_done: int,
+    steps_done: int,
 ) -> Optional[int]:
-    """Run the epochs that are left, from step `step` of the next; return an exit code if a signal stopped it."""
+    """Run the epochs that are left, after `steps_done` of the next; return an exit code if a signal stopped it."""
     pairs, batch_size, peak = len(train_set), options.batch_size, train_set.peak
-    seen = epoch * pairs + step * batch_size
+    seen = epochs_done * pairs + steps_done * batch_size
     log = RunLog(options.run_dir, total=options.total_epochs * pairs, initial=seen, log_every=options.log_every)
     with StopRequest() as stop, log:
-        for epoch in range(epoch, options.total_epochs):
+        for epoch in range(epochs_done, options.total_epochs):
             lr = linear_decay(epoch, lr=options.lr, n_epochs=options.n_epochs, n_epochs_decay=options.n_epochs_decay)
             trainer.set_learning_rate(lr)
-            keys = epoch_keys(pairs, seed=options.seed, epoch=epoch)[step * batch_size :]
+            keys = epoch_keys(pairs, seed=options.seed, epoch=epoch)[steps_done * batch_size :]
             batches = load_batches(train_set, keys, batch_size=batch_size, workers=options.num_workers)
 
-            for step, (source, target) in enumerate(batches, step):
+            log.start_epoch()
+            for step, (source, target) in enumerate(batches, steps_done):
                 source, target = (to_signed(x.as_in_context(trainer.ctx[0]), peak) for x in (source, target))
                 losses = trainer.step(source, target, seed=(options.seed, epoch, step))
                 where = f"epoch {epoch + 1}/{options.total_epochs}"
@@ -141,7 +142,7 @@ def train(
                 if stop.signal and (step + 1) * batch_size < pairs:
                     return stop_here(options, trainer, log, stop, epoch, step + 1)
 
-            step = 0
+            steps_done = 0
             log.finish_epoch()
             last = epoch + 1 == options.total_epochs
             if (epoch + 1) % options.save_every == 0 or last:
@@ -174,8 +175,7 @@ def report_and_save(
     log.event("epoch", epoch=epoch, val_psnr=val_psnr)
     score = "" if val_psnr is None else f", validation PSNR {val_psnr:.2f} dB"
     log.say(f"saved {saved}{score}")
-    best = best_epoch(read_log(run_dir))
-    checkpoint.prune_checkpoints(run_dir / "checkpoints", keep=options.keep, best=best)
+    checkpoint.prune_checkpoints(run_dir / "checkpoints", keep=options.keep)
     write_atomically(run_dir / "losses.png", plot_losses(read_log(run_dir)))
 
 
@@ -190,11 +190,3 @@ def stop_here(
     saved = checkpoint.find_checkpoint(folder)
     log.say(f"stopped after {epoch} epochs and {step} steps; saved {saved}; the same command goes on from there")
     return stop.exit_code
-
-
-def best_epoch(events: list[dict]) -> Optional[str]:
-    """Name the checkpoint of the best validation PSNR in a log, or None if nothing was scored."""
-    scored = [event for event in events if event["event"] == "epoch" and event.get("val_psnr") is not None]
-    if not scored:
-        return None
-    return checkpoint.checkpoint_name(max(scored, key=lambda event: event["val_psnr"])["epoch"])

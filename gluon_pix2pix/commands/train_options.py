@@ -56,7 +56,7 @@ class TrainOptions(CommonOptions):
     """The discriminator: basic is the 70x70 PatchGAN; n_layers takes --n-layers-D."""
     num_downs: int = 8
     """Levels of the generator "unet"."""
-    n_layers_D: int = 3
+    n_layers_D: int = 3  # noqa: N815, upstream's word
     """Stride-2 layers of the discriminator "n_layers"."""
     ngf: int = 64
     """Channels of the generator's outermost layer."""
@@ -129,7 +129,7 @@ class TrainOptions(CommonOptions):
 
 
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
-_FREE = {"debug", "data_root", "dataset", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
+_FREE = {"debug", "data_root", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
 _FREE |= {"val_pictures", "n_epochs", "n_epochs_decay"}
 
 

@@ -74,7 +74,7 @@ _ENTRIES = (
         splits={"train": 1096, "val": 1098},
         download_bytes=250_242_400,
         origin="Google Maps around New York City, scraped by the pix2pix authors",
-        terms="the pictures are Google's; no licence is given with them",
+        terms="the pictures are Google's; no licence is known",
     ),
     _published(
         "cityscapes",
@@ -101,7 +101,7 @@ _ENTRIES = (
         splits={"train": 138567, "val": 200},
         download_bytes=8_600_000_000,
         origin="Amazon handbags of iGAN, https://github.com/junyanz/iGAN; edges by HED",
-        terms="no licence is given; cite Zhu et al., ECCV 2016",
+        terms="no licence is known; cite Zhu et al., ECCV 2016",
     ),
     _published(
         "night2day",
@@ -110,7 +110,7 @@ _ENTRIES = (
         splits={"train": 17823, "val": 10, "test": 2287},
         download_bytes=2_000_000_000,
         origin="webcams of the Transient Attributes database, http://transattr.cs.brown.edu",
-        terms="no licence is given; cite Laffont et al., SIGGRAPH 2014",
+        terms="no licence is known; cite Laffont et al., SIGGRAPH 2014",
     ),
     Entry(
         "demo",

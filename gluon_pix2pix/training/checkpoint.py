@@ -5,6 +5,7 @@ A folder under its final name is complete: it is written beside, synced, checked
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -37,24 +38,38 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=progress_of)
 
 
+def best_checkpoint(folder: Path) -> Optional[Path]:
+    """Return the checkpoint of the highest validation PSNR, or None if none has been scored."""
+    scored = []
+    for path in list_checkpoints(folder):
+        with contextlib.suppress(OSError, ValueError):  # damaged: whoever loads it says so
+            scored.append((json.loads((path / "state.json").read_text()).get("val_psnr"), path))
+    return max((pair for pair in scored if pair[0] is not None), default=(None, None))[1]
+
+
 def find_checkpoint(folder: Path, epoch: str = "latest") -> Path:
-    """Find the checkpoint of that many completed epochs, or the newest for "latest".
+    """Find the checkpoint of that many completed epochs, the newest for "latest", the best-scored for "best".
 
     Raises
     ------
     FileNotFoundError
         If it is not there; the message lists those that are.
     ValueError
-        If `epoch` is neither a number nor "latest".
+        If `epoch` is neither a number nor one of the two words.
     """
-    if epoch != "latest" and not epoch.isdecimal():
-        raise ValueError(f"an epoch is a number or 'latest', not {epoch!r}")
+    if epoch not in ("latest", "best") and not epoch.isdecimal():
+        raise ValueError(f"an epoch is a number, 'latest' or 'best', not {epoch!r}")
     there = list_checkpoints(folder)
-    wanted = [p for p in there if epoch == "latest" or p.name == checkpoint_name(int(epoch))]
-    if not wanted:
+    if epoch == "latest":
+        found = there[-1] if there else None
+    elif epoch == "best":
+        found = best_checkpoint(folder)
+    else:
+        found = next((path for path in there if path.name == checkpoint_name(int(epoch))), None)
+    if found is None:
         names = ", ".join(path.name for path in there) or "none yet"
-        raise FileNotFoundError(f"{folder} has no checkpoint of epoch {epoch}; there: {names}")
-    return wanted[-1]
+        raise FileNotFoundError(f"{folder} has no checkpoint {epoch}; there: {names}")
+    return found
 
 
 def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: int = 0, **facts) -> Path:
@@ -157,13 +172,13 @@ def load_network(
         raise ValueError(f"{file} does not fit the {name} that the options describe: {reason}") from error
 
 
-def prune_checkpoints(folder: Path, *, keep: int, best: Optional[str] = None) -> None:
-    """Remove all but the newest `keep` checkpoints and the one named `best`; interrupted ones go once outdated."""
+def prune_checkpoints(folder: Path, *, keep: int) -> None:
+    """Remove all but the newest `keep` checkpoints of whole epochs and the best; interrupted ones go once outdated."""
     there = list_checkpoints(folder)
     epochs = [path for path in there if path.name.startswith("epoch_")]
-    stay = {path.name for path in epochs[-keep:]} | {there[-1].name, best}
+    stay = {*epochs[-keep:], there[-1], best_checkpoint(folder)}
     for path in there:
-        if path.name not in stay:
+        if path not in stay:
             shutil.rmtree(path)
 
 

@@ -90,6 +90,10 @@ class RunLog:
         if pending["step"] % self._log_every == 0:
             self._write_line()
 
+    def start_epoch(self) -> None:
+        """Start the clock of the images/s: what came before was not training."""
+        self._since = time.monotonic()
+
     def finish_epoch(self) -> None:
         """Write what has been collected since the last line, and losses.csv anew."""
         self.settle()

@@ -56,7 +56,7 @@ def test_lists(call, tmp_path):
     assert code == 0
     assert list(rows) == ["name", *CATALOGUE]
     assert rows["name"].endswith(f"in {tmp_path}")
-    assert rows["facades"].split() == "facades photo | label map BtoA 400/100/106 30 MB train 1".split()
+    assert " ".join(rows["facades"].split()) == "facades photo | label map BtoA 400/100/106 30 MB train 1"
     assert rows["maps"].endswith("AtoB       1096/1098/-     250 MB    no train pictures")
     assert rows["night2day"].endswith("2,000 MB  -")
     assert " drawn " in rows["demo"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import io
 import os
@@ -172,6 +173,15 @@ def test_two_at_once_download_once(web, tmp_path):
     assert seen == ["wait"]
     assert len(web.requests) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["facades"]
+
+
+def test_file_systems_without_locks(web, tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    web.add("/first", WHOLE)
+    monkeypatch.setattr(fetch.fcntl, "flock", no_locks)
+    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
 
 
 def test_other_addresses(web, tmp_path, monkeypatch):

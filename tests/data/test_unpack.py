@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import stat
@@ -10,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from gluon_pix2pix.data import unpack as module
 from gluon_pix2pix.data.unpack import ArchiveError, unpack
 
 GOOD = {"set/train/1.jpg": b"one", "set/train/2.jpg": b"two", "set/val/1.png": b"three"}
@@ -188,3 +190,23 @@ def test_random_damage_raises_nothing_else(tmp_path, make):
         with contextlib.suppress(ArchiveError):
             unpack(archive, tmp_path / "target" / str(number))
         assert {path.name for path in tmp_path.iterdir()} == {"a", "target"}
+
+
+def test_trouble_with_the_disk_is_not_the_archives(tmp_path, target, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(good_tar(tmp_path / "a"), target)
+
+
+def test_what_follows_the_end_of_a_tar_is_read_for_the_checksum(tmp_path, target):
+    whole = gzip.decompress(good_tar(tmp_path / "a").read_bytes())
+    padded = bytearray(gzip.compress(whole + bytes(600_000)))
+    (tmp_path / "a").write_bytes(padded)
+    assert unpack(tmp_path / "a", target) == 3
+    padded[-6] ^= 1
+    (tmp_path / "a").write_bytes(padded)
+    with pytest.raises(ArchiveError, match="CRC check failed"):
+        unpack(tmp_path / "a", target.with_name("other"))
