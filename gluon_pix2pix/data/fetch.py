@@ -136,7 +136,10 @@ def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Opt
             archive.unlink()
             shutil.rmtree(unpacked)
     command = f"python -m gluon_pix2pix data get {entry.name} --url ADDRESS"
-    raise DownloadError(f"could not get {entry.name}: {'; '.join(troubles)}; an archive from elsewhere: {command}")
+    raise DownloadError(
+        f"could not get {entry.name}: {'; '.join(troubles)}; the demo set needs no download, and an archive from "
+        f"elsewhere comes by {command}"
+    )
 
 
 def _check_space(entry: Entry, workshop: Path) -> None:

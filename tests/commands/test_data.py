@@ -10,6 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from gluon_pix2pix.commands.cli import run
+from gluon_pix2pix.commands.data import StageBar
 from gluon_pix2pix.data.catalogue import CATALOGUE
 
 
@@ -112,8 +113,6 @@ def test_usage_errors(call, tmp_path, words, error):
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys):
-    from gluon_pix2pix.commands.data import StageBar
-
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     with StageBar("maps") as bar:
         bar("download", 0, 2_000_000)
