@@ -8,13 +8,13 @@ BIN = .venv/bin
 .PHONY: demo test lint clean
 
 demo: .venv/$(EXTRA)
-	$(BIN)/python train_pix2pix.py --dataset demo --run-dir runs/demo --generator unet_128 --ngf 32 --ndf 32 \
-		--load-size 143 --crop-size 128 --n-epochs 5 --n-epochs-decay 3 --save-every 2 --num-workers 1
+	$(BIN)/python train_pix2pix.py --dataset demo --run-dir runs/demo --generator unet_128 --ngf 16 --ndf 16 \
+		--load-size 143 --crop-size 128 --n-epochs 2 --n-epochs-decay 2 --save-every 1 --num-workers 1
 	$(BIN)/python -m gluon_pix2pix export --model runs/demo --check-with data/demo/val
 	$(BIN)/python -m gluon_pix2pix translate --model runs/demo --input data/demo/val --output results/demo --overwrite
 	$(BIN)/python eval_psnr.py results/demo
 	@$(BIN)/python -c 'import json; s = json.load(open("results/demo/scores.json")); print("\nMean PSNR %.2f dB." % s["mean"]["psnr"])'
-	@echo "The pictures are in results/demo; those of every second epoch side by side in runs/demo/samples."
+	@echo "The pictures are in results/demo; those side by side, epoch by epoch, in runs/demo/samples."
 
 test: .venv/dev
 	$(BIN)/python -m pytest -q --cov --cov-report=term
