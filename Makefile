@@ -13,7 +13,7 @@ demo: .venv/$(EXTRA)
 	$(BIN)/python -m gluon_pix2pix export --model runs/demo --check-with data/demo/val
 	$(BIN)/python -m gluon_pix2pix translate --model runs/demo --input data/demo/val --output results/demo --overwrite
 	$(BIN)/python eval_psnr.py results/demo
-	@$(BIN)/python -c 'import json; s = json.load(open("results/demo/scores.json")); print("\nMean PSNR %.2f dB." % s["mean"]["psnr"])'
+	@$(BIN)/python -c 'import json; s = json.load(open("results/demo/scores.json")); print("\nMean PSNR %.2f dB." % s["overall"]["psnr"]["mean"])'
 	@echo "The pictures are in results/demo; those side by side, epoch by epoch, in runs/demo/samples."
 
 test: .venv/dev

@@ -35,6 +35,8 @@ def main(options: TrainOptions) -> Optional[int]:
         located = find_or_get(options.dataset, options.data_root, progress=bar)
     options = resolve(options, located)
     print(f"data: {located.folder}, {options.direction}\ndevice: {device}", flush=True)
+    for difference in located.differences():
+        print(f"note: {difference}", flush=True)
 
     train_set, val_set = open_data(options, located.folder)
     trainer = build_trainer(options, ctx)
@@ -164,6 +166,7 @@ def report_and_save(
     epoch: int,
 ) -> None:
     """Write samples, score the validation pairs, save a checkpoint and draw the curves, after `epoch` epochs."""
+    trainer.check_finite()
     run_dir, name = options.run_dir, checkpoint.checkpoint_name(epoch)
     generator = copy_generator(trainer.generator, options.describe_generator(), trainer.ctx[0])
     translator = Translator(generator, input_nc=options.input_nc, size=options.crop_size, ctx=trainer.ctx[0])
@@ -184,6 +187,7 @@ def stop_here(
 ) -> int:
     """Save where the run is, say how to go on, and return the exit code of the signal that stopped it."""
     log.settle()
+    trainer.check_finite()
     folder = options.run_dir / "checkpoints"
     if not (folder / checkpoint.checkpoint_name(epoch, step)).exists():
         checkpoint.save_checkpoint(folder, trainer, epoch=epoch, step=step, val_psnr=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gluon_pix2pix.runtime import mx
@@ -78,7 +80,21 @@ class OneChannelConv(mx.gluon.HybridBlock):
         return one if bias is None else F.broadcast_add(one, F.reshape(bias, shape=(1, 1, 1, 1)))
 
 
-def init_weights(net: mx.gluon.Block, *, seed: int, ctx: list[mx.Context], init_gain: float = 0.02) -> None:
+def concat_channels(F, first, second, *, multiple: int):
+    """Concatenate (N, C, H, W) arrays along their channels, whose numbers are multiples of `multiple`.
+
+    oneDNN keeps channels in blocks of 8 or 16. MXNet 1.9.1 cuts the gradient of a hybridised concat where a block has
+    not ended: "could not construct a sub-memory", or the process dies. One axis more keeps oneDNN out of it.
+    """
+    if multiple % 16 == 0:
+        return F.concat(first, second, dim=1)
+    pair = F.concat(F.expand_dims(first, axis=0), F.expand_dims(second, axis=0), dim=2)  # (1, N, C + C', H, W)
+    return F.reshape(pair, shape=(-3, 0, 0, 0))
+
+
+def init_weights(
+    net: mx.gluon.Block, *, seed: int | Sequence[int], ctx: list[mx.Context], init_gain: float = 0.02
+) -> None:
     """Initialise as the paper does: weights N(0, init_gain), biases 0, batch norm's gamma N(1, init_gain), beta 0.
 
     Gluon's own default is Uniform(0.07), and its Normal leaves gamma at 1. The numbers depend on `seed` and the

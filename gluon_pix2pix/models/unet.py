@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from gluon_pix2pix.models.layers import norm_layer
+from gluon_pix2pix.models.layers import concat_channels, norm_layer
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -88,6 +88,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
         if dropout_blocks not in DROPOUT_BLOCKS:
             raise ValueError(f"dropout_blocks is one of {', '.join(DROPOUT_BLOCKS)}, not {dropout_blocks!r}")
         self.multiple = 2**num_downs
+        self._ngf = ngf
         inner = num_downs - 1
         dropped = range(4, inner) if dropout_blocks == "upstream" else range(max(inner - 2, 1), num_downs)
         width = [ngf * min(2**level, 8) for level in range(num_downs)]  # 64 128 256 512 512 512 512 512
@@ -113,5 +114,5 @@ class UNetGenerator(mx.gluon.HybridBlock):
             skips.append(x)
         skips.pop()
         for up in self.up:
-            x = F.concat(skips.pop(), up(x), dim=1)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
+            x = concat_channels(F, skips.pop(), up(x), multiple=self._ngf)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
         return F.tanh(self.last(F.relu(x)))  # (N, output_nc, 256, 256)
