@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from gluon_pix2pix.models.patchgan import PatchDiscriminator, PixelDiscriminator
+from gluon_pix2pix.models.resnet import ResnetGenerator
 from gluon_pix2pix.models.unet import UNetGenerator
 from gluon_pix2pix.runtime import mx
 
 _GENERATORS = {
-    "unet_128": lambda **kwargs: UNetGenerator(num_downs=7, **kwargs),
     "unet_256": lambda **kwargs: UNetGenerator(num_downs=8, **kwargs),
+    "unet_128": lambda **kwargs: UNetGenerator(num_downs=7, **kwargs),
+    "unet_512": lambda **kwargs: UNetGenerator(num_downs=9, **kwargs),
     "unet": UNetGenerator,
+    "encoder_decoder": lambda **kwargs: UNetGenerator(**{"num_downs": 8, **kwargs}, skips=False),
+    "resnet_9blocks": lambda **kwargs: ResnetGenerator(n_blocks=9, **kwargs),
+    "resnet_6blocks": lambda **kwargs: ResnetGenerator(n_blocks=6, **kwargs),
 }
 _DISCRIMINATORS = {
     "basic": lambda **kwargs: PatchDiscriminator(n_layers=3, **kwargs),

@@ -10,48 +10,77 @@ from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
 
+NORMS = ("batch", "instance", "none", "syncbatch")
+
 # "picture" and "running" are how a network trained with "batch" translates. The first takes batch norm's arithmetic to
 # one picture at a time, with the learned gamma and beta: what the paper and the reference do at test time, at batch
 # size 1. The second uses the running statistics of training, whatever the mode.
-NORMS = ("batch", "picture", "running", "none")
+TRANSLATING_NORMS = ("picture", "running")
 
 
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
-    """Build the normalisation that `norm`, one of `NORMS`, names for (N, channels, H, W).
+    """Build the normalisation that `norm`, of `NORMS` or `TRANSLATING_NORMS`, names for (N, channels, H, W).
 
     Raises
     ------
     ValueError
         If there is no norm of that name.
     """
+    # MXNet's momentum weighs the old value: 0.9 here is 0.1 in PyTorch.
+    batch = {"epsilon": 1e-5, "momentum": 0.9, "in_channels": channels}
     if norm in ("batch", "running"):
-        # MXNet's momentum weighs the old value: 0.9 here is 0.1 in PyTorch.
-        return nn.BatchNorm(epsilon=1e-5, momentum=0.9, use_global_stats=norm == "running", in_channels=channels)
-    if norm == "picture":
-        return PictureNorm(channels)
+        return nn.BatchNorm(**batch, use_global_stats=norm == "running")
+    if norm == "syncbatch":
+        return mx.gluon.contrib.nn.SyncBatchNorm(**batch, num_devices=1)  # `synchronise` tells it how many
+    if norm in ("picture", "instance"):
+        return PictureNorm(channels, affine=norm == "picture")
     if norm == "none":
         return nn.HybridLambda(lambda F, x: x)
     raise ValueError(f"there is no norm {norm!r}; choose from {', '.join(NORMS)}")
+
+
+def bias_before(norm: str) -> bool:
+    """Tell whether the reference gives a bias to a convolution that `norm` follows: before instance norm alone."""
+    return norm == "instance"
+
+
+def synchronise(net: mx.gluon.Block, ctx: Sequence[mx.Context]) -> None:
+    """Tell each synchronised batch norm in `net` how many devices share its statistics. Not tested on GPUs.
+
+    Raises
+    ------
+    ValueError
+        If there is one and a device is not a GPU: on several CPU contexts its backward never returns.
+    """
+    layers = []
+    net.apply(lambda block: layers.append(block) if isinstance(block, mx.gluon.contrib.nn.SyncBatchNorm) else None)
+    if layers and any(device.device_type != "gpu" for device in ctx):
+        raise ValueError("norm syncbatch runs on GPUs alone: MXNet's hangs on the CPU; choose batch, or pass --gpu 0,1")
+    for layer in layers:
+        layer._kwargs["ndev"] = len(ctx)
 
 
 class PictureNorm(mx.gluon.HybridBlock):
     """Normalise each channel of each picture by its own mean and variance, then scale and shift by gamma and beta.
 
     The same numbers as ``nd.InstanceNorm``, by way of LayerNorm, which is several times faster on a CPU. Parameters
-    are named as BatchNorm's, so that a network trained with batch norm loads into one with this.
+    are named as BatchNorm's, so that a network trained with batch norm loads into one with this. Without `affine`
+    there are none, as in the reference's instance norm.
     """
 
-    def __init__(self, channels: int, epsilon: float = 1e-5):
+    def __init__(self, channels: int, *, affine: bool = True, epsilon: float = 1e-5):
         super().__init__()
         self._epsilon = epsilon
         with self.name_scope():
-            self.gamma = self.params.get("gamma", shape=(channels,), init="ones")
-            self.beta = self.params.get("beta", shape=(channels,), init="zeros")
+            self.gamma = self.params.get("gamma", shape=(channels,), init="ones") if affine else None
+            self.beta = self.params.get("beta", shape=(channels,), init="zeros") if affine else None
 
-    def hybrid_forward(self, F, x, gamma, beta):
+    def hybrid_forward(self, F, x, gamma=None, beta=None):
         flat = F.reshape(x, shape=(0, 0, -1))  # (N, C, H*W)
         row = F.reshape(F.slice(flat, begin=(0, 0, None), end=(1, 1, None)), shape=(-1,))  # (H*W,), for its length
         normal = F.LayerNorm(flat, F.ones_like(row), F.zeros_like(row), axis=-1, eps=self._epsilon)
+        if gamma is None:
+            return F.reshape_like(normal, x)
         scaled = F.broadcast_mul(normal, F.reshape(gamma, shape=(1, -1, 1)))
         return F.reshape_like(F.broadcast_add(scaled, F.reshape(beta, shape=(1, -1, 1))), x)  # (N, C, H, W)
 
@@ -92,18 +121,53 @@ def concat_channels(F, first, second, *, multiple: int):
     return F.reshape(pair, shape=(-3, 0, 0, 0))
 
 
+INIT_TYPES = ("normal", "xavier", "kaiming", "orthogonal")
+
+
 def init_weights(
-    net: mx.gluon.Block, *, seed: int | Sequence[int], ctx: list[mx.Context], init_gain: float = 0.02
+    net: mx.gluon.Block,
+    *,
+    seed: int | Sequence[int],
+    ctx: Sequence[mx.Context],
+    init_type: str = "normal",
+    init_gain: float = 0.02,
 ) -> None:
     """Initialise as the paper does: weights N(0, init_gain), biases 0, batch norm's gamma N(1, init_gain), beta 0.
 
-    Gluon's own default is Uniform(0.07), and its Normal leaves gamma at 1. The numbers depend on `seed` and the
-    structure alone: neither MXNet's random state nor the number of threads or devices enters.
+    The other types draw the weights as the functions of that name in torch.nn.init do. (Gluon's own default is
+    Uniform(0.07), and its Normal leaves gamma at 1.) The numbers depend on `seed` and the structure alone: neither
+    MXNet's random state nor the number of threads or devices enters.
+
+    Raises
+    ------
+    ValueError
+        If `init_type` is not one of `INIT_TYPES`.
     """
-    net.initialize(init=mx.init.Zero(), ctx=ctx, force_reinit=True)
+    if init_type not in INIT_TYPES:
+        raise ValueError(f"there is no init_type {init_type!r}; choose from {', '.join(INIT_TYPES)}")
+    net.initialize(init=mx.init.Zero(), ctx=list(ctx), force_reinit=True)
     rng = np.random.default_rng(seed)
     for name, parameter in net._collect_params_with_prefix().items():
-        if name.endswith(("weight", "gamma")):
-            mean = 1.0 if name.endswith("gamma") else 0.0
-            values = rng.standard_normal(parameter.shape, dtype=np.float32) * np.float32(init_gain) + np.float32(mean)
-            parameter.set_data(mx.nd.array(values))
+        if name.endswith("gamma"):
+            parameter.set_data(mx.nd.array(_normal(rng, parameter.shape, init_gain) + np.float32(1)))
+        elif name.endswith("weight"):
+            parameter.set_data(mx.nd.array(_draw_weight(rng, parameter.shape, init_type, init_gain)))
+
+
+def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...], init_type: str, gain: float) -> np.ndarray:
+    first, second, pixels = shape[0], shape[1], int(np.prod(shape[2:]))
+    if init_type == "xavier":
+        return _normal(rng, shape, gain * (2 / ((first + second) * pixels)) ** 0.5)
+    if init_type == "kaiming":  # the gain does not enter; PyTorch's fan in is of the second axis, transposed or not
+        return _normal(rng, shape, (2 / (second * pixels)) ** 0.5)
+    if init_type == "orthogonal":
+        flat = _normal(rng, (first, second * pixels), 1)
+        tall = flat.T if first < second * pixels else flat
+        q, r = np.linalg.qr(tall)
+        q = q * np.sign(np.diag(r))  # makes the choice of Q unique, and so uniform
+        return (gain * (q.T if tall is not flat else q)).reshape(shape).astype(np.float32)
+    return _normal(rng, shape, gain)
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], deviation: float) -> np.ndarray:
+    return rng.standard_normal(shape, dtype=np.float32) * np.float32(deviation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gluon_pix2pix.models.layers import OneChannelConv, norm_layer
+from gluon_pix2pix.models.layers import OneChannelConv, bias_before, norm_layer
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -44,7 +44,9 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
                 in_channels, width = width, ndf * min(2**layer, 8)
                 strides = 1 if layer == n_layers else 2
                 self.model.add(
-                    nn.Conv2D(width, 4, strides=strides, padding=1, use_bias=False, in_channels=in_channels),
+                    nn.Conv2D(
+                        width, 4, strides=strides, padding=1, use_bias=bias_before(norm), in_channels=in_channels
+                    ),
                     norm_layer(norm, width),
                     nn.LeakyReLU(0.2),
                 )
@@ -70,11 +72,10 @@ class PixelDiscriminator(mx.gluon.HybridBlock):
             self.net.add(
                 nn.Conv2D(ndf, 1, in_channels=input_nc),
                 nn.LeakyReLU(0.2),
-                nn.Conv2D(2 * ndf, 1, use_bias=False, in_channels=ndf),
+                nn.Conv2D(2 * ndf, 1, use_bias=bias_before(norm), in_channels=ndf),
                 norm_layer(norm, 2 * ndf),
                 nn.LeakyReLU(0.2),
-                # The reference gives its last layer a bias only where no batch norm is used.
-                OneChannelConv(2 * ndf, 1, use_bias=False),
+                OneChannelConv(2 * ndf, 1, use_bias=bias_before(norm)),  # the last layer too, in the reference
             )
 
     def map_size(self, size: int) -> int:

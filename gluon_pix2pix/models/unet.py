@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from gluon_pix2pix.models.layers import concat_channels, norm_layer
+from gluon_pix2pix.models.layers import bias_before, concat_channels, norm_layer
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -18,11 +18,11 @@ class Down(mx.gluon.HybridBlock):
     The outermost is the convolution alone, and the innermost has no norm.
     """
 
-    def __init__(self, in_channels: int, channels: int, *, norm: Optional[str], activation: bool = True):
+    def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: Optional[str], activation: bool = True):
         super().__init__()
         with self.name_scope():
             self.activation = nn.LeakyReLU(0.2) if activation else None
-            self.conv = nn.Conv2D(channels, 4, strides=2, padding=1, use_bias=False, in_channels=in_channels)
+            self.conv = nn.Conv2D(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
             self.norm = norm_layer(norm, channels) if norm else None
 
     def hybrid_forward(self, F, x):
@@ -58,7 +58,9 @@ class UNetGenerator(mx.gluon.HybridBlock):
     ngf
         Channels of the outermost level; they double with each level up to 8 * ngf.
     norm
-        One of `layers.NORMS`.
+        One of `layers.NORMS`, or `layers.TRANSLATING_NORMS` for a trained network at work.
+    skips
+        Whether each level's input is handed over to its output; without, it is the paper's encoder-decoder.
     dropout
         Whether the inner up blocks drop out half of their values (in train mode).
     dropout_blocks
@@ -81,6 +83,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
         norm: str = "batch",
         dropout: bool = True,
         dropout_blocks: str = "upstream",
+        skips: bool = True,
     ):
         super().__init__()
         if num_downs < 2:
@@ -88,24 +91,28 @@ class UNetGenerator(mx.gluon.HybridBlock):
         if dropout_blocks not in DROPOUT_BLOCKS:
             raise ValueError(f"dropout_blocks is one of {', '.join(DROPOUT_BLOCKS)}, not {dropout_blocks!r}")
         self.multiple = 2**num_downs
-        self._ngf = ngf
+        self._ngf, self._skips = ngf, skips
         inner = num_downs - 1
         dropped = range(4, inner) if dropout_blocks == "upstream" else range(max(inner - 2, 1), num_downs)
         width = [ngf * min(2**level, 8) for level in range(num_downs)]  # 64 128 256 512 512 512 512 512
 
         with self.name_scope():
             self.down = nn.HybridSequential()
-            self.down.add(Down(input_nc, width[0], norm=None, activation=False))
+            bias = bias_before(norm)  # even of the first and the innermost, which no norm follows
+            self.down.add(Down(input_nc, width[0], bias=bias, norm=None, activation=False))
             for level in range(1, num_downs):
-                self.down.add(Down(width[level - 1], width[level], norm=None if level == inner else norm))
+                own_norm = None if level == inner else norm
+                self.down.add(Down(width[level - 1], width[level], bias=bias, norm=own_norm))
 
             self.up = nn.HybridSequential()  # innermost first
             for level in range(inner, 0, -1):
-                in_channels = width[level] * (1 if level == inner else 2)
+                in_channels = width[level] * (1 if level == inner or not skips else 2)
                 drops = dropout and level in dropped
                 self.up.add(Up(in_channels, width[level - 1], norm=norm, dropout=drops))
 
-            self.last = nn.Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=2 * width[0])
+            self.last = nn.Conv2DTranspose(
+                output_nc, 4, strides=2, padding=1, in_channels=width[0] * (2 if skips else 1)
+            )
 
     def hybrid_forward(self, F, x):
         skips = []
@@ -114,5 +121,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
             skips.append(x)
         skips.pop()
         for up in self.up:
-            x = concat_channels(F, skips.pop(), up(x), multiple=self._ngf)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
+            x, skip = up(x), skips.pop()
+            if self._skips:
+                x = concat_channels(F, skip, x, multiple=self._ngf)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
         return F.tanh(self.last(F.relu(x)))  # (N, output_nc, 256, 256)
