@@ -118,17 +118,21 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        If `image` has another shape or dtype, or OpenCV knows no format of that name.
+        If `image` has another shape or dtype, or OpenCV knows no format of that name, or the format cannot hold it.
     """
     path = Path(path)
     if image.ndim != 3 or image.shape[2] not in (1, 3) or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"cannot write {path}: pictures are (H, W, 1 or 3) uint8 or uint16, not {image.shape} {image.dtype}"
         )
+    if image.dtype == np.uint16 and path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise ValueError(f"cannot write {path}: {path.suffix} would cut 16 bits to 8; use .png or .tif")
     try:
-        _, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[:, :, ::-1]))
+        encoded, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[:, :, ::-1]))
     except cv2.error:
         raise ValueError(f"cannot write {path}: OpenCV knows no format {path.suffix!r}; use .png or .jpg") from None
+    if not encoded:
+        raise ValueError(f"cannot write {path}: {path.suffix} does not hold {image.shape[1]} x {image.shape[0]} pixels")
     write_atomically(path, data.tobytes())
 
 

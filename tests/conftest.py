@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gluon_pix2pix.commands import train
+from gluon_pix2pix.commands.train_options import TrainOptions
+from gluon_pix2pix.data.demo import write_demo
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -25,3 +29,41 @@ def reference() -> Path:
 def facades() -> Path:
     """The folder of the real facades pairs (train and val), or a skip that names it."""
     return _folder_or_skip(SHARED / "data" / "facades")
+
+
+@pytest.fixture(scope="session")
+def tiny_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn data set of 4 + 2 pairs, each 64 x 128 pixels, for reading only."""
+    return write_demo(tmp_path_factory.mktemp("data") / "tiny", {"train": 4, "val": 2}, size=64)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run on `tiny_pairs`, for reading only: 5 levels, 32 x 32 pixels, 2 checkpoints.
+
+    Its weights begin ten times larger than usual, so that its pictures are full of contrast, and its innermost three
+    blocks have dropout.
+    """
+    run_dir = tmp_path_factory.mktemp("runs") / "tiny"
+    options = TrainOptions(
+        dataset=str(tiny_pairs),
+        run_dir=run_dir,
+        gpu="-1",
+        direction="BtoA",
+        load_size=36,
+        crop_size=32,
+        num_workers=0,
+        generator="unet",
+        num_downs=5,
+        ngf=4,
+        dropout_blocks="paper",
+        discriminator="n_layers",
+        n_layers_D=1,
+        ndf=4,
+        init_gain=0.2,
+        n_epochs=2,
+        n_epochs_decay=0,
+        save_every=1,
+    )
+    assert train.main(options) is None
+    return run_dir

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -52,11 +53,15 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     try:
         module = importlib.import_module(f"gluon_pix2pix.commands.{command}")
         program = f"gluon_pix2pix {command}"
-        options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=words)
-        sys.exit(module.main(options))
+        try:
+            options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=words)
+            sys.exit(module.main(options))
+        finally:
+            sys.stdout.flush()  # here, where a reader that has gone (`| head`) is no news
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush on its way out
         sys.exit(1)
     except Exception as error:
         if "--debug" in words:

@@ -11,6 +11,7 @@ import tyro
 from gluon_pix2pix.commands.cli import CommonOptions, option_errors
 from gluon_pix2pix.data.pairs import split_pair, with_channels
 from gluon_pix2pix.images import find_images, read_image, resize
+from gluon_pix2pix.training.checkpoint import find_checkpoint
 from gluon_pix2pix.translation.export import FILES, export_generator
 from gluon_pix2pix.translation.translator import read_run
 
@@ -32,14 +33,15 @@ class Options(CommonOptions):
 def main(options: Options) -> None:
     """Export and say what was written."""
     run = read_run(options.model)
+    with option_errors():
+        find_checkpoint(options.model / "checkpoints", options.epoch)
     output = options.output or options.model / "export"
     size, input_nc = run["options"]["crop_size"], run["generator"]["input_nc"]
     pictures = []
     for path in find_images(options.check_with)[:4] if options.check_with else []:
         source, _ = split_pair(read_image(path, channels=3), run["options"]["direction"], path=path)
         pictures.append(with_channels(resize(source, size, size), input_nc))
-    with option_errors():
-        model = export_generator(options.model, output, epoch=options.epoch, pictures=pictures)
+    model = export_generator(options.model, output, epoch=options.epoch, pictures=pictures)
     checked = model["checked"]
     print(f"exported: {', '.join(str(output / name) for name in FILES)}")
     print(

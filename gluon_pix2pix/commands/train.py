@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Optional
 
 from gluon_pix2pix.commands.cli import UsageError, option_errors
@@ -14,17 +16,30 @@ from gluon_pix2pix.data.loader import epoch_keys, load_batches
 from gluon_pix2pix.data.pairs import PairedImages
 from gluon_pix2pix.images import to_signed, write_atomically, write_image
 from gluon_pix2pix.models import get_model
-from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.models.layers import init_weights, synchronise
 from gluon_pix2pix.reports.plots import plot_losses
 from gluon_pix2pix.runtime import devices, mx, threads
 from gluon_pix2pix.training import checkpoint
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.run_log import RunLog, read_log, rewind_log
-from gluon_pix2pix.training.schedule import linear_decay
+from gluon_pix2pix.training.schedule import learning_rate
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 from gluon_pix2pix.translation.translator import Translator, copy_generator, read_run
 
 Options = TrainOptions
+
+
+@dataclass
+class Progress:
+    """How far a run is: completed epochs, steps of the next, and the generator's losses that --lr-policy plateau reads.
+
+    `history` has their mean in each completed epoch, `losses` each step's in the one that is not.
+    """
+
+    epochs: int = 0
+    steps: int = 0
+    history: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
 
 
 def main(options: TrainOptions) -> Optional[int]:
@@ -40,11 +55,11 @@ def main(options: TrainOptions) -> Optional[int]:
 
     train_set, val_set = open_data(options, located.folder)
     trainer = build_trainer(options, ctx)
-    epoch, step = begin_or_resume(options, trainer)
-    if epoch >= options.total_epochs:
-        print(f"{options.run_dir} has all its {epoch} epochs; a larger --n-epochs goes on")
+    progress = begin_or_resume(options, trainer)
+    if progress.epochs >= options.total_epochs:
+        print(f"{options.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
         return None
-    return train(options, trainer, train_set, val_set, epoch, step)
+    return train(options, trainer, train_set, val_set, progress)
 
 
 def open_data(options: TrainOptions, folder: Path) -> tuple[PairedImages, Optional[PairedImages]]:
@@ -80,40 +95,51 @@ def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTraine
     if discriminator.map_size(options.crop_size) < 1:
         raise UsageError(f"--crop-size {options.crop_size} is too small for --discriminator {options.discriminator}")
     for number, net in enumerate((generator, discriminator)):
-        init_weights(net, seed=(options.seed, number), ctx=ctx, init_gain=options.init_gain)
+        with option_errors():
+            synchronise(net, ctx)
+        seed = (options.seed, number)
+        init_weights(net, seed=seed, ctx=ctx, init_type=options.init_type, init_gain=options.init_gain)
         net.hybridize(static_alloc=True, static_shape=True)
-    return Pix2PixTrainer(
-        generator,
-        discriminator,
-        ctx=ctx,
-        gan_mode=options.gan_mode,
-        lambda_l1=options.lambda_l1,
-        lr=options.lr,
-        beta1=options.beta1,
-    )
+    with option_errors():
+        return Pix2PixTrainer(
+            generator,
+            discriminator,
+            ctx=ctx,
+            gan_mode=options.gan_mode,
+            label_smoothing=options.label_smoothing,
+            lambda_gan=options.lambda_gan,
+            lambda_l1=options.lambda_l1,
+            conditional=options.conditional,
+            pool_size=options.pool_size,
+            lr=options.lr,
+            d_lr=options.d_lr,
+            beta1=options.beta1,
+            beta2=options.beta2,
+            epsilon_mode=options.epsilon_mode,
+        )
 
 
-def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> tuple[int, int]:
-    """Start a run folder or go on with the one there; return completed epochs, and steps of the next."""
+def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
+    """Start a run folder or go on with the one there."""
     run_dir = options.run_dir
     notes = compare_with_run(options, read_run(run_dir)) if (run_dir / "options.json").exists() else []
     run_dir.mkdir(parents=True, exist_ok=True)
     checkpoint.check_room(run_dir, trainer)
-    epoch, step = 0, 0
+    progress = Progress()
     saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
     if saved:
         state = checkpoint.load_checkpoint(saved[-1], trainer)
-        epoch, step = state["epoch"], state["step"]
-        notes.append(f"resumed from {saved[-1]}: {epoch} epochs and {step} steps are done")
+        progress = Progress(state["epoch"], state["step"], state["history"], state["losses"])
+        notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
         if state["threads"] != threads():
             notes.append(
                 f"it ran with {state['threads']} threads and goes on with {threads()}: not bit for bit the same"
             )
     write_run(options)
-    rewind_log(run_dir, epoch=epoch, step=step)
+    rewind_log(run_dir, epoch=progress.epochs, step=progress.steps)
     for note in notes:
         print(note, flush=True)
-    return epoch, step
+    return progress
 
 
 def train(
@@ -121,36 +147,37 @@ def train(
     trainer: Pix2PixTrainer,
     train_set: PairedImages,
     val_set: Optional[PairedImages],
-    epochs_done: int,
-    steps_done: int,
+    progress: Progress,
 ) -> Optional[int]:
-    """Run the epochs that are left, after `steps_done` of the next; return an exit code if a signal stopped it."""
+    """Run the epochs that are left; return an exit code if a signal stopped it."""
     pairs, batch_size, peak = len(train_set), options.batch_size, train_set.peak
-    seen = epochs_done * pairs + steps_done * batch_size
+    seen = progress.epochs * pairs + progress.steps * batch_size
     log = RunLog(options.run_dir, total=options.total_epochs * pairs, initial=seen, log_every=options.log_every)
     with StopRequest() as stop, log:
-        for epoch in range(epochs_done, options.total_epochs):
-            lr = linear_decay(epoch, lr=options.lr, n_epochs=options.n_epochs, n_epochs_decay=options.n_epochs_decay)
+        for epoch in range(progress.epochs, options.total_epochs):
+            lr = rate_of(options, progress)
             trainer.set_learning_rate(lr)
-            keys = epoch_keys(pairs, seed=options.seed, epoch=epoch)[steps_done * batch_size :]
+            keys = epoch_keys(pairs, seed=options.seed, epoch=epoch)[progress.steps * batch_size :]
             batches = load_batches(train_set, keys, batch_size=batch_size, workers=options.num_workers)
 
-            log.start_epoch()
-            for step, (source, target) in enumerate(batches, steps_done):
+            log.start_epoch(progress.losses)
+            for step, (source, target) in enumerate(batches, progress.steps):
                 source, target = (to_signed(x.as_in_context(trainer.ctx[0]), peak) for x in (source, target))
                 losses = trainer.step(source, target, seed=(options.seed, epoch, step))
                 where = f"epoch {epoch + 1}/{options.total_epochs}"
                 log.add(losses, epoch=epoch + 1, step=step + 1, lr=lr, images=len(source), where=where)
                 if stop.signal and (step + 1) * batch_size < pairs:
-                    return stop_here(options, trainer, log, stop, epoch, step + 1)
+                    log.settle()
+                    progress = Progress(epoch, step + 1, progress.history, log.epoch_losses)
+                    return stop_here(options, trainer, log, stop, progress)
 
-            steps_done = 0
             log.finish_epoch()
-            last = epoch + 1 == options.total_epochs
-            if (epoch + 1) % options.save_every == 0 or last:
-                report_and_save(options, trainer, log, stop, train_set, val_set, epoch + 1)
+            progress = Progress(epoch + 1, 0, [*progress.history, mean(log.epoch_losses)])
+            last = progress.epochs == options.total_epochs
+            if progress.epochs % options.save_every == 0 or last:
+                report_and_save(options, trainer, log, stop, train_set, val_set, progress)
             if stop.signal and not last:
-                return stop_here(options, trainer, log, stop, epoch + 1, 0)
+                return stop_here(options, trainer, log, stop, progress)
     inputs = (val_set or train_set).paths[0].parent
     print(f"next: python -m gluon_pix2pix translate --model {options.run_dir} --input {inputs}")
     return None
@@ -163,19 +190,19 @@ def report_and_save(
     stop: StopRequest,
     train_set: PairedImages,
     val_set: Optional[PairedImages],
-    epoch: int,
+    progress: Progress,
 ) -> None:
-    """Write samples, score the validation pairs, save a checkpoint and draw the curves, after `epoch` epochs."""
+    """Write samples, score the validation pairs, save a checkpoint and draw the curves, at the end of an epoch."""
     trainer.check_finite()
-    run_dir, name = options.run_dir, checkpoint.checkpoint_name(epoch)
+    run_dir, name = options.run_dir, checkpoint.checkpoint_name(progress.epochs)
     generator = copy_generator(trainer.generator, options.describe_generator(), trainer.ctx[0])
     translator = Translator(generator, input_nc=options.input_nc, size=options.crop_size, ctx=trainer.ctx[0])
     (run_dir / "samples").mkdir(exist_ok=True)
     write_image(run_dir / "samples" / f"{name}.png", draw_samples(translator, val_set or train_set))
     val_psnr = score_validation(translator, val_set, options.val_pictures, stop) if val_set else None
 
-    saved = checkpoint.save_checkpoint(run_dir / "checkpoints", trainer, epoch=epoch, val_psnr=val_psnr)
-    log.event("epoch", epoch=epoch, val_psnr=val_psnr)
+    saved = save(options, trainer, progress, val_psnr)
+    log.event("epoch", epoch=progress.epochs, val_psnr=val_psnr)
     score = "" if val_psnr is None else f", validation PSNR {val_psnr:.2f} dB"
     log.say(f"saved {saved}{score}")
     checkpoint.prune_checkpoints(run_dir / "checkpoints", keep=options.keep)
@@ -183,14 +210,40 @@ def report_and_save(
 
 
 def stop_here(
-    options: TrainOptions, trainer: Pix2PixTrainer, log: RunLog, stop: StopRequest, epoch: int, step: int
+    options: TrainOptions, trainer: Pix2PixTrainer, log: RunLog, stop: StopRequest, progress: Progress
 ) -> int:
     """Save where the run is, say how to go on, and return the exit code of the signal that stopped it."""
-    log.settle()
     trainer.check_finite()
-    folder = options.run_dir / "checkpoints"
-    if not (folder / checkpoint.checkpoint_name(epoch, step)).exists():
-        checkpoint.save_checkpoint(folder, trainer, epoch=epoch, step=step, val_psnr=None)
-    saved = checkpoint.find_checkpoint(folder)
-    log.say(f"stopped after {epoch} epochs and {step} steps; saved {saved}; the same command goes on from there")
+    name = checkpoint.checkpoint_name(progress.epochs, progress.steps)
+    saved = options.run_dir / "checkpoints" / name
+    if not saved.exists():
+        save(options, trainer, progress, None)
+    where = f"{progress.epochs} epochs and {progress.steps} steps"
+    log.say(f"stopped after {where}; saved {saved}; the same command goes on from there")
     return stop.exit_code
+
+
+def save(options: TrainOptions, trainer: Pix2PixTrainer, progress: Progress, val_psnr: Optional[float]) -> Path:
+    """Save a checkpoint and return its folder."""
+    return checkpoint.save_checkpoint(
+        options.run_dir / "checkpoints",
+        trainer,
+        epoch=progress.epochs,
+        step=progress.steps,
+        history=progress.history,
+        losses=progress.losses,
+        val_psnr=val_psnr,
+    )
+
+
+def rate_of(options: TrainOptions, progress: Progress) -> float:
+    """Return the learning rate of the epoch that comes next."""
+    return learning_rate(
+        options.lr_policy,
+        progress.epochs,
+        lr=options.lr,
+        n_epochs=options.n_epochs,
+        n_epochs_decay=options.n_epochs_decay,
+        lr_decay_iters=options.lr_decay_iters,
+        history=progress.history,
+    )

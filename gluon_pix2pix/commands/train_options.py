@@ -18,8 +18,10 @@ from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.images import write_atomically
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
+from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.losses import GAN_MODES
+from gluon_pix2pix.training.schedule import LR_POLICIES
 
 
 @dataclass
@@ -51,17 +53,21 @@ class TrainOptions(CommonOptions):
     """Threads that read pictures ahead; 0 reads them in between."""
 
     generator: Annotated[Literal[GENERATORS], tyro.conf.arg(aliases=["--netG"])] = "unet_256"
-    """The generator; "unet" takes --num-downs."""
+    """The generator; "unet" and "encoder_decoder" take --num-downs."""
+    norm: Literal[NORMS] = "batch"
+    """Normalisation in both networks; syncbatch shares its statistics among GPUs."""
     discriminator: Annotated[Literal[DISCRIMINATORS], tyro.conf.arg(aliases=["--netD"])] = "basic"
     """The discriminator: basic is the 70x70 PatchGAN; n_layers takes --n-layers-D."""
     num_downs: int = 8
-    """Levels of the generator "unet"."""
+    """Levels of the generators "unet" and "encoder_decoder"."""
     n_layers_D: int = 3  # noqa: N815, upstream's word
     """Stride-2 layers of the discriminator "n_layers"."""
     ngf: int = 64
     """Channels of the generator's outermost layer."""
     ndf: int = 64
     """Channels of the discriminator's first layer."""
+    conditional: bool = True
+    """Show the discriminator the source too; without, the target alone (the paper's ablation)."""
     input_nc: int = 3
     """Channels of the source: 3 for RGB, 1 for gray."""
     output_nc: int = 3
@@ -70,21 +76,41 @@ class TrainOptions(CommonOptions):
     """Dropout in the generator's inner blocks."""
     dropout_blocks: Literal["upstream", "paper"] = "upstream"
     """Which blocks: those of the PyTorch implementation, or those of the paper."""
+    init_type: Literal[INIT_TYPES] = "normal"
+    """How the initial weights are drawn."""
     init_gain: float = 0.02
-    """Standard deviation of the initial weights."""
+    """Standard deviation (normal) or scale (xavier, orthogonal) of the initial weights."""
+    init_from: Optional[Path] = None
+    """Start from the networks of this run, or of a folder that `convert` made, instead of random weights."""
 
-    gan_mode: Literal[GAN_MODES] = "vanilla"
+    gan_mode: Literal[(*GAN_MODES, "wgangp")] = "vanilla"  # the last is refused, with the reason
     """The adversarial loss."""
+    label_smoothing: float = 0.0
+    """How much less than 1 the discriminator shall say of real pairs."""
+    lambda_gan: float = 1.0
+    """Weight of the adversarial loss; 0 trains with L1 alone."""
     lambda_l1: Annotated[float, tyro.conf.arg(aliases=["--lambda-L1"])] = 100.0
-    """Weight of the L1 loss."""
+    """Weight of the L1 loss; 0 trains with the adversarial loss alone."""
+    pool_size: int = 0
+    """Earlier fakes that are kept to be shown to the discriminator again."""
     n_epochs: int = 100
     """Epochs at the full learning rate."""
     n_epochs_decay: int = 100
     """Epochs over which it then falls towards 0."""
     lr: float = 2e-4
     """Adam's learning rate."""
+    d_lr: Optional[float] = None
+    """The discriminator's own learning rate [that of --lr]."""
+    lr_policy: Literal[LR_POLICIES] = "linear"
+    """How the rate changes: linear keeps it for --n-epochs, then falls; step: a tenth every --lr-decay-iters epochs."""
+    lr_decay_iters: int = 50
+    """Epochs between two drops of --lr-policy step."""
     beta1: float = 0.5
     """Adam's momentum."""
+    beta2: float = 0.999
+    """Adam's decay of the squared gradients' mean."""
+    epsilon_mode: Literal["torch", "mxnet"] = "torch"
+    """Add Adam's epsilon after the bias correction, as PyTorch does, or before it, as MXNet does."""
     seed: int = 0
     """Decides initial weights, order, jitter and dropout: the same seed repeats a run bit for bit."""
 
@@ -100,6 +126,7 @@ class TrainOptions(CommonOptions):
     def __post_init__(self) -> None:
         lowest = {"load_size": 1, "crop_size": 1, "batch_size": 1, "max_dataset_size": 1, "num_workers": 0, "ngf": 1}
         lowest |= {"ndf": 1, "input_nc": 1, "output_nc": 1, "n_epochs": 0, "n_epochs_decay": 0, "seed": 0}
+        lowest |= {"lambda_gan": 0, "pool_size": 0, "d_lr": 0, "lr_decay_iters": 1, "beta2": 0, "init_gain": 0}
         lowest |= {"save_every": 1, "keep": 1, "log_every": 1, "val_pictures": 0, "lambda_l1": 0, "lr": 0, "beta1": 0}
         for name, least in lowest.items():
             value = getattr(self, name)
@@ -107,8 +134,12 @@ class TrainOptions(CommonOptions):
                 raise UsageError(f"--{name.replace('_', '-')} {value} is below {least}")
         if self.n_epochs + self.n_epochs_decay < 1:
             raise UsageError("--n-epochs and --n-epochs-decay are both 0: there is nothing to train")
-        if not self.beta1 < 1:
-            raise UsageError(f"--beta1 {self.beta1} is not below 1")
+        if not self.beta1 < 1 or not self.beta2 < 1:
+            raise UsageError(f"--beta1 {self.beta1} and --beta2 {self.beta2}: both have to be below 1")
+        if self.lambda_gan == 0 and self.lambda_l1 == 0:
+            raise UsageError("--lambda-gan and --lambda-l1 are both 0: there is no loss")
+        if self.d_lr is not None and self.lr == 0:
+            raise UsageError("--d-lr follows --lr in proportion, and --lr is 0")
 
     @property
     def total_epochs(self) -> int:
@@ -117,15 +148,16 @@ class TrainOptions(CommonOptions):
 
     def describe_generator(self) -> dict:
         """Return the generator as `get_model` takes it."""
-        levels = {"num_downs": self.num_downs} if self.generator == "unet" else {}
+        levels = {"num_downs": self.num_downs} if self.generator in ("unet", "encoder_decoder") else {}
         channels = {"input_nc": self.input_nc, "output_nc": self.output_nc, "ngf": self.ngf}
-        dropout = {"dropout": self.dropout, "dropout_blocks": self.dropout_blocks}
-        return {"name": self.generator, **levels, **channels, "norm": "batch", **dropout}
+        where = {} if self.generator.startswith("resnet") else {"dropout_blocks": self.dropout_blocks}
+        return {"name": self.generator, **levels, **channels, "norm": self.norm, "dropout": self.dropout, **where}
 
     def describe_discriminator(self) -> dict:
         """Return the discriminator as `get_model` takes it."""
         layers = {"n_layers": self.n_layers_D} if self.discriminator == "n_layers" else {}
-        return {"name": self.discriminator, **layers, "input_nc": self.input_nc + self.output_nc, "ndf": self.ndf}
+        input_nc = self.output_nc + (self.input_nc if self.conditional else 0)
+        return {"name": self.discriminator, **layers, "input_nc": input_nc, "ndf": self.ndf, "norm": self.norm}
 
 
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.

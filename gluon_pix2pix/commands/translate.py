@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
+import numpy as np
 import tyro
 from tqdm import tqdm
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.data.pairs import split_pair
+from gluon_pix2pix.data.pairs import split_pair, with_channels
 from gluon_pix2pix.images import find_images, image_size, read_image, write_image
 from gluon_pix2pix.runtime import devices
+from gluon_pix2pix.training.checkpoint import find_checkpoint
 from gluon_pix2pix.translation.translator import Translator, read_run
 
 
@@ -47,24 +50,24 @@ class Options(CommonOptions):
 
 def main(options: Options) -> Optional[int]:
     """Translate; return 1 if a picture could not be."""
+    run = read_run(options.model)
     with option_errors():
         ctx, device = devices(options.gpu)
+        find_checkpoint(options.model / "checkpoints", options.epoch)
     if len(ctx) > 1:
         raise UsageError(f"translate runs on one device, not on --gpu {options.gpu}")
-    with option_errors():
-        translator = Translator.load(
-            options.model,
-            epoch=options.epoch,
-            statistics=options.statistics,
-            dropout=options.dropout,
-            keep_size=options.keep_size,
-            seed=options.seed,
-            ctx=ctx[0],
-        )
-    direction = read_run(options.model)["options"]["direction"]
+    translator = Translator.load(
+        options.model,
+        epoch=options.epoch,
+        statistics=options.statistics,
+        dropout=options.dropout,
+        keep_size=options.keep_size,
+        seed=options.seed,
+        ctx=ctx[0],
+    )
+    direction, output_nc = run["options"]["direction"], run["generator"]["output_nc"]
     output = options.output or Path("results") / options.model.resolve().name
-    root = options.input if options.input.is_dir() else options.input.parent
-    paths = find_images(root, recursive=True) if options.input.is_dir() else [options.input]
+    root, paths = find_inputs(options.input, output)
     names = check_names(paths, root)
     pairs = are_pairs(paths) if options.pairs == "auto" else options.pairs == "yes"
     kind = f"pairs, {direction}" if pairs else "single pictures"
@@ -72,31 +75,61 @@ def main(options: Options) -> Optional[int]:
 
     failed, kept = [], 0
     for name, path in tqdm(zip(names, paths), total=len(paths), unit="img", disable=None):
-        fake_path = output / f"{name}_fake.png"
-        if fake_path.exists() and not options.overwrite:
+        if (output / f"{name}_fake.png").exists() and not options.overwrite:
             kept += 1
             continue
         try:
-            image = read_image(path)
-            source, target = split_pair(image, direction, path=path) if pairs else (image, None)
-            fake = translator(source, name=name)
+            pictures = translate_file(translator, path, name, direction if pairs else None, output_nc)
         except (ValueError, OSError) as error:
             failed.append(str(error))
             continue
-        fake_path.parent.mkdir(parents=True, exist_ok=True)
-        write_image(output / f"{name}_source.png", translator.prepare(source))
-        if target is not None:
-            write_image(output / f"{name}_target.png", translator.prepare(target))
-        write_image(fake_path, fake)  # last: that it is there says that the others are
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        for picture in ("source", "target", "fake"):  # the fake last: that it is there says that the others are
+            if picture in pictures:
+                write_image(output / f"{name}_{picture}.png", pictures[picture])
 
     for line in failed:
-        tqdm.write(f"not translated: {line}")
+        print(f"not translated: {line}", file=sys.stderr)
+    if len(failed) == len(paths):
+        return 1
     if kept:
         print(f"{kept} were there already and stay (--overwrite to translate them anew)")
     print(f"pictures: {output}")
     if pairs:
         print(f"next: python eval_psnr.py {output}")
     return 1 if failed else None
+
+
+def find_inputs(given: Path, output: Path) -> tuple[Path, list[Path]]:
+    """Return the folder that results mirror, and the pictures that are `given`: those of a folder, or one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing of that name, or no picture in it.
+    UsageError
+        If `output` is inside it: the next time, results would be translated.
+    """
+    if not given.exists():
+        raise FileNotFoundError(f"{given} is neither a picture nor a folder")
+    if not given.is_dir():
+        return given.parent, [given]
+    if given.resolve() in (output.resolve(), *output.resolve().parents):
+        raise UsageError(f"the results' folder {output} is inside the input's, {given}: pass another --output")
+    return given, find_images(given, recursive=True)
+
+
+def translate_file(
+    translator: Translator, path: Path, name: str, direction: Optional[str], output_nc: int
+) -> dict[str, np.ndarray]:
+    """Return a file's source and fake, and its target if `direction` says that it is a pair."""
+    image = read_image(path)
+    if direction is None:
+        return {"source": translator.prepare(image), "fake": translator(image, name=name)}
+    source, target = split_pair(image, direction, path=path)
+    target = with_channels(target, output_nc)  # as in training: gray and colour could not be compared
+    fake = translator(source, name=name)
+    return {"source": translator.prepare(source), "target": translator.prepare(target), "fake": fake}
 
 
 def check_names(paths: list[Path], root: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Normalisation, weight initialisation and one convolution that the networks share."""
+"""What the networks share: normalisation, weight initialisation, and operators that MXNet 1.9.1 needs help with."""
 
 from __future__ import annotations
 
@@ -107,6 +107,29 @@ class OneChannelConv(mx.gluon.HybridBlock):
         maps = F.Convolution(x, F.concat(weight, rest, dim=0), kernel=kernel, pad=pad, num_filter=16, no_bias=True)
         one = F.slice_axis(maps, axis=1, begin=0, end=1)  # (N, 1, H', W')
         return one if bias is None else F.broadcast_add(one, F.reshape(bias, shape=(1, 1, 1, 1)))
+
+
+class OneChannelDeconv(mx.gluon.HybridBlock):
+    """A transposed convolution 4/2/1 with one output channel, computed as a 2x2 convolution to four phases.
+
+    MXNet 1.9.1 cannot run the backward of one output channel on a CPU: "could not create a primitive descriptor for
+    a reorder primitive". Each output pixel is a 2x2 convolution whose weights depend on whether its row and its
+    column are even or odd (Shi et al. 2016, arXiv 1609.07009), so the numbers are the same, and so is the weight.
+    """
+
+    def __init__(self, in_channels: int):
+        super().__init__()
+        with self.name_scope():
+            self.weight = self.params.get("weight", shape=(in_channels, 1, 4, 4))
+            self.bias = self.params.get("bias", shape=(1,), init="zeros")
+
+    def hybrid_forward(self, F, x, weight, bias):
+        taps = F.flip(F.reshape(weight, shape=(-1, 2, 2, 2, 2)), axis=(1, 3))  # (C, row, odd row, column, odd column)
+        kernels = F.reshape(F.transpose(taps, axes=(2, 4, 0, 1, 3)), shape=(4, -1, 2, 2))
+        phases = F.Convolution(x, kernels, kernel=(2, 2), pad=(1, 1), num_filter=4, no_bias=True)  # (N, 4, H+1, W+1)
+        whole = F.depth_to_space(phases, block_size=2)  # (N, 1, 2H+2, 2W+2)
+        y = F.slice(whole, begin=(None, None, 1, 1), end=(None, None, -1, -1))  # (N, 1, 2H, 2W)
+        return F.broadcast_add(y, F.reshape(bias, shape=(1, 1, 1, 1)))
 
 
 def concat_channels(F, first, second, *, multiple: int):

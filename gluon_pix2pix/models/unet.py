@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from gluon_pix2pix.models.layers import bias_before, concat_channels, norm_layer
+from gluon_pix2pix.models.layers import OneChannelDeconv, bias_before, concat_channels, norm_layer
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -110,9 +110,11 @@ class UNetGenerator(mx.gluon.HybridBlock):
                 drops = dropout and level in dropped
                 self.up.add(Up(in_channels, width[level - 1], norm=norm, dropout=drops))
 
-            self.last = nn.Conv2DTranspose(
-                output_nc, 4, strides=2, padding=1, in_channels=width[0] * (2 if skips else 1)
-            )
+            in_channels = width[0] * (2 if skips else 1)
+            if output_nc == 1:
+                self.last = OneChannelDeconv(in_channels)
+            else:
+                self.last = nn.Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=in_channels)
 
     def hybrid_forward(self, F, x):
         skips = []

@@ -31,10 +31,12 @@ def plot_losses(events: Sequence[dict]) -> bytes:
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     axes = figure.subplots(2, 2).ravel()
     for axis, (title, names) in zip(axes, _PANELS):
-        for name in names:
+        there = [name for name in names if train and name in train[0]]
+        for name in there:
             axis.plot(at, [event[name] for event in train], label=name, linewidth=1)
-        axis.set(title=title, xlabel="epoch")
-        axis.legend()
+        axis.set(title=title if there else f"{title} (switched off)", xlabel="epoch")
+        if there:
+            axis.legend()
     axes[3].plot([event["epoch"] for event in scored], [event["val_psnr"] for event in scored], marker=".")
     axes[3].set(title="validation: PSNR (dB)" if scored else "validation: not scored yet", xlabel="epoch")
     for axis in axes:

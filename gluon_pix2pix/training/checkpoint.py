@@ -100,10 +100,15 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
         for name in NETWORKS:
             getattr(trainer, name).save_parameters(str(partial / f"{name}.params"))
             mx.nd.save(str(partial / f"{name}_adam.params"), _moments(trainer, name))
+        pooled = {
+            f"{d}:{i}": picture for d, pool in enumerate(trainer.pools) for i, picture in enumerate(pool.pictures)
+        }
+        if pooled:
+            mx.nd.save(str(partial / "pool.params"), pooled)
         state = {"epoch": epoch, "step": step, "steps": trainer.steps, "threads": threads(), **facts}
         state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
         (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
-        for path in partial.iterdir():
+        for path in (*partial.iterdir(), partial):
             _sync(path)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
@@ -115,7 +120,7 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
 
 
 def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
-    """Set networks, Adam's moments and the step count to a checkpoint's, and return its state.json.
+    """Set networks, Adam's moments, pools and the step count to a checkpoint's, and return its state.json.
 
     Raises
     ------
@@ -127,6 +132,10 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
         net = getattr(trainer, name)
         load_network(path, name, net, trainer.ctx)
         _set_moments(trainer, name, mx.nd.load(str(path / f"{name}_adam.params")), state["steps"])
+    pooled = mx.nd.load(str(path / "pool.params")) if "pool.params" in state["sha256"] else {}
+    for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
+        places = (f"{device}:{place}" for place in range(pool.size))
+        pool.pictures = [pooled[place].as_in_context(ctx) for place in places if place in pooled]
     trainer.steps = state["steps"]
     return state
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gluon_pix2pix.runtime import mx
 
-GAN_MODES = ("vanilla", "lsgan")
+GAN_MODES = ("vanilla", "lsgan", "hinge")
 
 
 class GANLoss:
@@ -13,15 +13,18 @@ class GANLoss:
     Parameters
     ----------
     mode
-        "vanilla", cross-entropy on logits, or "lsgan", the squared distance to 1 (real) or 0 (fake).
+        "vanilla", cross-entropy on logits; "lsgan", the squared distance to 1 (real) or 0 (fake); "hinge", how much a
+        logit lacks of 1 (real) or exceeds -1 (fake), and for the generator the logit itself (arXiv 1705.02894).
+    label_smoothing
+        How much less than 1 the discriminator shall say of real pairs (one-sided, arXiv 1606.03498). Not for hinge.
 
     Raises
     ------
     ValueError
-        If there is no such mode, or it is WGAN-GP, which MXNet 1.9.1 cannot train.
+        If there is no such mode, or it is WGAN-GP, which MXNet 1.9.1 cannot train; or if the smoothing does not fit.
     """
 
-    def __init__(self, mode: str = "vanilla"):
+    def __init__(self, mode: str = "vanilla", *, label_smoothing: float = 0.0):
         if mode == "wgangp":
             raise ValueError(
                 "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
@@ -29,15 +32,24 @@ class GANLoss:
             )
         if mode not in GAN_MODES:
             raise ValueError(f"there is no gan_mode {mode!r}; choose from {', '.join(GAN_MODES)}")
+        if not 0 <= label_smoothing < 0.5:
+            raise ValueError(f"label_smoothing is at least 0 and below 0.5, not {label_smoothing}")
+        if label_smoothing and mode == "hinge":
+            raise ValueError("label_smoothing goes with vanilla and lsgan: hinge has no labels")
+        self._mode, self._real = mode, 1 - label_smoothing
         if mode == "vanilla":
             self._loss = mx.gluon.loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=False)
         else:
             self._loss = mx.gluon.loss.L2Loss(weight=2)  # Gluon's L2Loss is half of the mean squared error
 
-    def __call__(self, logits: mx.nd.NDArray, target_is_real: bool) -> mx.nd.NDArray:
+    def __call__(self, logits: mx.nd.NDArray, target_is_real: bool, *, for_discriminator: bool = True) -> mx.nd.NDArray:
         """Return the mean over each map of (N, 1, H, W) logits, (N,)."""
-        target = mx.nd.ones_like(logits) if target_is_real else mx.nd.zeros_like(logits)
-        return self._loss(logits, target)
+        if self._mode == "hinge":
+            sign = 1 if target_is_real else -1
+            margin = mx.nd.relu(1 - sign * logits) if for_discriminator else -sign * logits
+            return margin.mean(axis=0, exclude=True)
+        real = self._real if for_discriminator else 1
+        return self._loss(logits, mx.nd.ones_like(logits) * real if target_is_real else mx.nd.zeros_like(logits))
 
 
 def l1_loss(fake: mx.nd.NDArray, target: mx.nd.NDArray) -> mx.nd.NDArray:

@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -42,6 +43,7 @@ class RunLog:
         self._pending: Optional[dict] = None  # the step that the engine may still be computing
         self._last: dict = {}
         self._collected: list[dict[str, float]] = []
+        self.epoch_losses: list[float] = []  # the generator's whole loss in each step of this epoch
         self._images, self._since = 0, time.monotonic()
 
     def say(self, text: str) -> None:
@@ -73,7 +75,7 @@ class RunLog:
         if self._pending is None:
             return
         pending, self._pending = self._pending, None
-        values = {name: float(pending["losses"][name].asscalar()) for name in LOSSES}
+        values = {name: float(loss.asscalar()) for name, loss in sorted_losses(pending["losses"])}
         for name, value in values.items():
             if not math.isfinite(value):
                 raise FloatingPointError(
@@ -81,6 +83,7 @@ class RunLog:
                     "the checkpoints are from before. Try a lower --lr, or look at the data"
                 )
         self._collected.append(values)
+        self.epoch_losses.append(values.get("G_GAN", 0) + values.get("G_L1", 0))
         self._images += pending["images"]
         self._seen += pending["images"]
         self._bar.set_description(pending["where"], refresh=False)
@@ -90,9 +93,13 @@ class RunLog:
         if pending["step"] % self._log_every == 0:
             self._write_line()
 
-    def start_epoch(self) -> None:
-        """Start the clock of the images/s: what came before was not training."""
+    def start_epoch(self, losses: Sequence[float] = ()) -> None:
+        """Start the clock of the images/s: what came before was not training.
+
+        `losses` are those of the epoch's first steps, when it was interrupted after them.
+        """
         self._since = time.monotonic()
+        self.epoch_losses = list(losses)
 
     def finish_epoch(self) -> None:
         """Write what has been collected since the last line, and losses.csv anew."""
@@ -110,7 +117,7 @@ class RunLog:
     def _write_line(self) -> None:
         pending = self._last
         count = len(self._collected)
-        means = {name: sum(values[name] for values in self._collected) / count for name in LOSSES}
+        means = {name: sum(values[name] for values in self._collected) / count for name in self._collected[0]}
         rate = self._images / max(time.monotonic() - self._since, 1e-9)
         facts = {"epoch": pending["epoch"], "step": pending["step"], **means, "lr": pending["lr"]}
         self.event("train", **facts, images_per_second=round(rate, 3))
@@ -120,6 +127,11 @@ class RunLog:
             left = elapsed / max(self._seen - self._initial, 1) * (self._total - self._seen)
             self.say(f"{pending['where']}  {losses}  {rate:.2f} images/s  {tqdm.format_interval(left)} left")
         self._collected, self._images, self._since = [], 0, time.monotonic()
+
+
+def sorted_losses(losses: dict) -> list[tuple]:
+    """Return (name, value) of those of `LOSSES` that there are, in that order."""
+    return [(name, losses[name]) for name in LOSSES if name in losses]
 
 
 def read_log(run_dir: Path) -> list[dict]:

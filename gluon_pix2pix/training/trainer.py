@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Optional
 
 import numpy as np
 
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.image_pool import ImagePool
 from gluon_pix2pix.training.losses import GANLoss, l1_loss
 
 autograd, gluon = mx.autograd, mx.gluon
+
+
+class Part(NamedTuple):
+    """What one device gets of a batch. `share` is 0 where nothing was left for it and it repeats another's pair."""
+
+    source: mx.nd.NDArray
+    target: mx.nd.NDArray
+    share: float
 
 
 class Pix2PixTrainer:
@@ -22,12 +32,18 @@ class Pix2PixTrainer:
         Initialised on every context of `ctx`.
     ctx
         The devices.
-    gan_mode
-        One of `losses.GAN_MODES`.
-    lambda_l1
-        Weight of the L1 loss.
-    lr, beta1, beta2, epsilon
-        Adam's, as in the reference's torch.optim.Adam.
+    gan_mode, label_smoothing
+        See `losses.GANLoss`.
+    lambda_gan, lambda_l1
+        Weights of the two losses of the generator; 0 leaves one out, and without the first there is no discriminating.
+    conditional
+        Whether the discriminator sees source and target, or the target alone (the paper's ablation).
+    pool_size
+        Earlier fakes that are kept to be shown to the discriminator again.
+    lr, d_lr, beta1, beta2, epsilon
+        Adam's, as in the reference's torch.optim.Adam; `d_lr` is the discriminator's rate, `lr` if None.
+    epsilon_mode
+        "torch" adds epsilon after Adam's bias correction, as the paper of Adam and PyTorch do; "mxnet" before it.
     """
 
     def __init__(
@@ -37,29 +53,39 @@ class Pix2PixTrainer:
         *,
         ctx: Sequence[mx.Context],
         gan_mode: str = "vanilla",
+        label_smoothing: float = 0.0,
+        lambda_gan: float = 1.0,
         lambda_l1: float = 100.0,
+        conditional: bool = True,
+        pool_size: int = 0,
         lr: float = 2e-4,
+        d_lr: Optional[float] = None,
         beta1: float = 0.5,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        epsilon_mode: str = "torch",
     ):
         self.generator, self.discriminator = generator, discriminator
         self.ctx = list(ctx)
         self.steps = 0
-        self._gan, self._lambda_l1 = GANLoss(gan_mode), lambda_l1
-        self._beta2, self._epsilon = beta2, epsilon
+        self.pools = [ImagePool(pool_size) for _ in self.ctx]
+        self._gan = GANLoss(gan_mode, label_smoothing=label_smoothing)
+        self._lambda_gan, self._lambda_l1, self._conditional = lambda_gan, lambda_l1, conditional
+        self._beta2, self._epsilon, self._epsilon_mode = beta2, epsilon, epsilon_mode
+        self._d_ratio = 1.0 if d_lr is None else d_lr / lr
         adam = {"learning_rate": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
         self.g_trainer, self.d_trainer = (
             gluon.Trainer(net.collect_params(), "adam", dict(adam), update_on_kvstore=False)
             for net in (generator, discriminator)
         )
+        self.set_learning_rate(lr)
         self._previous = None
 
     def set_learning_rate(self, lr: float) -> None:
-        """Set both networks' learning rate."""
+        """Set the generator's learning rate, and the discriminator's in the proportion that they began with."""
         self.g_trainer.set_learning_rate(lr)
-        self.d_trainer.set_learning_rate(lr)
+        self.d_trainer.set_learning_rate(lr * self._d_ratio)
 
     def step(self, source: mx.nd.NDArray, target: mx.nd.NDArray, *, seed: Sequence[int]) -> dict[str, mx.nd.NDArray]:
         """Update both networks by one batch.
@@ -69,13 +95,13 @@ class Pix2PixTrainer:
         source, target
             (N, C, H, W) float32 in [-1, 1].
         seed
-            Whole numbers that the dropout of this step depends on alone, for example (seed, epoch, step).
+            Whole numbers that all chance in this step depends on alone, for example (seed, epoch, step).
 
         Returns
         -------
         dict of str to NDArray
-            Means over the batch under the reference's names: D_real, D_fake, G_GAN and G_L1, which has lambda_l1 in
-            it. Each is of shape (1,) and not yet computed; the step before is, when this returns.
+            Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
+            them. Each is of shape (1,) and not yet computed; the step before is, when this returns.
         """
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))
         batch_size = source.shape[0]
@@ -83,45 +109,82 @@ class Pix2PixTrainer:
 
         # One forward of the generator serves both updates.
         with autograd.record():
-            fakes = [self.generator(source) for source, _, _ in parts]
-
-        # D's pairs are made outside of record(): inside, its backward would clear the generator's record as well.
-        fake_pairs = [mx.nd.concat(s, fake.detach(), dim=1) for (s, _, _), fake in zip(parts, fakes)]
-        real_pairs = [mx.nd.concat(s, t, dim=1) for s, t, _ in parts]
-        with autograd.record():
-            d_fake = [self._gan(self.discriminator(pair), False) for pair in fake_pairs]
-            d_real = [self._gan(self.discriminator(pair), True) for pair in real_pairs]
-            d_losses = [0.5 * (f + r) * share for f, r, (_, _, share) in zip(d_fake, d_real, parts)]
-        autograd.backward(d_losses)
-        self._update(self.d_trainer, batch_size)
-
-        with self._frozen_discriminator(), autograd.record():
-            judged = [self.discriminator(mx.nd.concat(s, fake, dim=1)) for (s, _, _), fake in zip(parts, fakes)]
-            g_gan = [self._gan(logits, True) for logits in judged]
-            g_l1 = [self._lambda_l1 * l1_loss(fake, t) for (_, t, _), fake in zip(parts, fakes)]
-            g_losses = [(gan + l1) * share for gan, l1, (_, _, share) in zip(g_gan, g_l1, parts)]
-            autograd.backward(g_losses)
-        self._update(self.g_trainer, batch_size)
+            fakes = [self.generator(part.source) for part in parts]
+        losses = {}
+        if self._lambda_gan:
+            losses |= self._update_discriminator(parts, fakes, batch_size, np.random.default_rng(seed))
+        losses |= self._update_generator(parts, fakes, batch_size)
 
         self.steps += 1
-        losses = {"G_GAN": g_gan, "G_L1": g_l1, "D_real": d_real, "D_fake": d_fake}
         means = {name: self._mean(values, batch_size) for name, values in losses.items()}
         # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
         if self._previous is not None:
             self._previous.wait_to_read()
-        self._previous = means["G_L1"]
+        self._previous = next(iter(means.values()))
         return means
 
-    def _split(self, source: mx.nd.NDArray, target: mx.nd.NDArray) -> list[tuple]:
-        """Return (source, target, share) for each device; a device for which nothing is left repeats, with share 0."""
+    def _update_discriminator(
+        self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int, rng: np.random.Generator
+    ) -> dict[str, list[mx.nd.NDArray]]:
+        # The pairs are made outside of record(): inside, this backward would clear the generator's record as well.
+        fake_pairs = []
+        for part, fake, pool in zip(parts, fakes, self.pools):
+            pair = self._pair(part.source, fake.detach())
+            fake_pairs.append(pool.query(pair, rng) if part.share else pair)
+        real_pairs = [self._pair(part.source, part.target) for part in parts]
+        with autograd.record():
+            d_fake = [self._gan(self.discriminator(pair), False) for pair in fake_pairs]
+            d_real = [self._gan(self.discriminator(pair), True) for pair in real_pairs]
+            losses = [0.5 * (fake + real) * part.share for fake, real, part in zip(d_fake, d_real, parts)]
+        autograd.backward(losses)
+        self._update(self.d_trainer, batch_size)
+        return {"D_real": d_real, "D_fake": d_fake}
+
+    def _update_generator(
+        self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int
+    ) -> dict[str, list[mx.nd.NDArray]]:
+        losses = {}
+        with self._frozen_discriminator(), autograd.record():
+            if self._lambda_gan:
+                judged = [self.discriminator(self._pair(part.source, fake)) for part, fake in zip(parts, fakes)]
+                gan = [self._gan(logits, True, for_discriminator=False) for logits in judged]
+                losses["G_GAN"] = [self._lambda_gan * loss for loss in gan]
+            if self._lambda_l1:
+                losses["G_L1"] = [self._lambda_l1 * l1_loss(fake, part.target) for part, fake in zip(parts, fakes)]
+            sums = [sum(terms) * part.share for part, *terms in zip(parts, *losses.values())]
+        autograd.backward(sums)
+        self._update(self.g_trainer, batch_size)
+        return losses
+
+    def _pair(self, source: mx.nd.NDArray, picture: mx.nd.NDArray) -> mx.nd.NDArray:
+        return mx.nd.concat(source, picture, dim=1) if self._conditional else picture
+
+    def check_finite(self) -> None:
+        """See that the last update has left the weights and running statistics finite: its losses are from before it.
+
+        Raises
+        ------
+        FloatingPointError
+            If it has not.
+        """
+        for net in (self.generator, self.discriminator):
+            for name, parameter in net._collect_params_with_prefix().items():
+                if not np.isfinite(parameter.data(self.ctx[0]).sum().asscalar()):
+                    raise FloatingPointError(
+                        f"{type(net).__name__} {name} is no longer finite after step {self.steps} of the run: training "
+                        "stopped; the checkpoints are from before. Try a lower --lr, or look at the data"
+                    )
+
+    def _split(self, source: mx.nd.NDArray, target: mx.nd.NDArray) -> list[Part]:
         used = min(len(self.ctx), source.shape[0])
         sources, targets = (gluon.utils.split_data(x, used, even_split=False) for x in (source, target))
-        parts = [(s.as_in_context(c), t.as_in_context(c), 1.0) for s, t, c in zip(sources, targets, self.ctx)]
-        return parts + [(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
+        parts = [Part(s.as_in_context(c), t.as_in_context(c), 1.0) for s, t, c in zip(sources, targets, self.ctx)]
+        return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
 
     def _update(self, trainer: gluon.Trainer, batch_size: int) -> None:
-        # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
-        trainer._optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (self.steps + 1)) ** 0.5
+        if self._epsilon_mode == "torch":
+            # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
+            trainer._optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (self.steps + 1)) ** 0.5
         trainer.step(batch_size)
 
     @contextlib.contextmanager

@@ -1,0 +1,132 @@
+"""From words to a command's ``main``, and from its errors to one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+
+import pytest
+
+from gluon_pix2pix.commands import cli
+from gluon_pix2pix.commands.cli import COMMANDS, CommonOptions, UsageError, option_errors
+
+
+@dataclass
+class Options(CommonOptions):
+    """What to do."""
+
+    number: int = 3
+    """How often."""
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run words through a command whose main is given; return exit code, output, errors."""
+    module = ModuleType("gluon_pix2pix.commands.fake", "Do something.")
+    module.Options = Options
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def run(main, *words):
+        module.main = main
+        with pytest.raises(SystemExit) as caught:
+            cli.run("fake", words)
+        return (caught.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+def raiser(error: BaseException):
+    def main(options):
+        raise error
+
+    return main
+
+
+def test_options_come_from_the_words(command, monkeypatch):
+    seen = []
+    assert command(seen.append, "--number", "7") == (0, "", "")
+    assert command(seen.append) == (0, "", "")
+    assert seen == [Options(number=7), Options(number=3)]
+    monkeypatch.setattr(sys, "argv", ["program", "--number", "9"])
+    with pytest.raises(SystemExit):
+        cli.run("fake")
+    assert seen[-1] == Options(number=9)
+
+
+def test_mains_answer_is_the_exit_code(command):
+    assert command(lambda options: 143)[0] == 143
+
+
+def test_help_shows_every_option(command):
+    code, out, _ = command(None, "--help")
+    assert code == 0
+    assert "Do something." in out
+    assert "How often. (default: 3)" in out
+    assert "--debug" in out
+
+
+@pytest.mark.parametrize(("words", "named"), [(["--numbre", "3"], "--numbre"), (["--number", "x"], "number")])
+def test_words_that_are_no_options(command, words, named):
+    code, _, err = command(None, *words)
+    assert code == 2
+    assert named in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("--number 3 is odd"), 2, "--number 3 is odd"),
+        (ValueError("two\n  lines"), 1, "two lines"),
+        (FileNotFoundError("runs/a has no checkpoint"), 1, "runs/a has no checkpoint"),
+        (FileNotFoundError(2, "No such file or directory", "a.png"), 1, "a.png: No such file or directory"),
+        (ImportError("MXNet is not installed"), 1, "MXNet is not installed"),
+        (FloatingPointError("G_L1 is nan"), 1, "G_L1 is nan"),
+        (RuntimeError("x" * 400), 1, f"RuntimeError: {'x' * 300} (--debug shows where)"),
+        (KeyError("name"), 1, "KeyError: 'name' (--debug shows where)"),
+    ],
+)
+def test_errors_are_one_line(command, error, code, line):
+    assert command(raiser(error)) == (code, "", f"error: {line}\n")
+
+
+def test_debug_shows_the_traceback(command):
+    code, _, err = command(raiser(ValueError("wrong")), "--debug")
+    assert code == 1
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert "in main\n    raise error\n" in err
+    assert err.endswith("\nerror: wrong\n")
+
+
+def test_ctrl_c_is_no_error(command):
+    assert command(raiser(KeyboardInterrupt())) == (130, "", "")
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    """``python -m gluon_pix2pix data list | head -0``"""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    words = [sys.executable, "-m", "gluon_pix2pix", "data", "list"]
+    for environment in (buffered, {**buffered, "PYTHONUNBUFFERED": "1"}):
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == 1
+
+
+def test_wrong_values_become_usage_errors():
+    with pytest.raises(UsageError, match="below 1"), option_errors():
+        raise ValueError("3 is below 1")
+    with pytest.raises(OSError, match="disk"), option_errors():
+        raise OSError("disk")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.run(name, ["--help"])
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert f"usage: gluon_pix2pix {name} " in out
+    assert "--debug" in out or name == "data"  # there it belongs to list and get

@@ -1,0 +1,160 @@
+"""The house: which room may import which, read off the source with `ast`; nothing is imported here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "gluon_pix2pix"
+# Arrows go down only: from a room to those of its own rank or a lower one.
+RANKS = {"runtime": 0, "images": 0, "models": 1, "data": 1}
+RANKS |= {"training": 2, "evaluation": 2, "translation": 2, "reports": 2, "commands": 3, "__main__": 4}
+
+
+def read_modules() -> dict[str, ast.Module]:
+    """Parse every file of the package: "training.losses" -> tree; a package goes by its own name."""
+    modules = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT / PACKAGE).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        modules[".".join(parts)] = ast.parse(path.read_text())
+    return modules
+
+
+MODULES = read_modules()
+
+
+def imports_of(module: str) -> set[str]:
+    """List what a module imports, anywhere in its file: ours as "training.losses", others by their full names."""
+    names = set()
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative imports are not read here"
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    ours = {name[len(PACKAGE) + 1 :] for name in names if name.startswith(f"{PACKAGE}.")}
+    return {name for name in ours if name in MODULES} | {n for n in names if n.split(".")[0] != PACKAGE}
+
+
+OURS = {module: imports_of(module) & set(MODULES) - {""} for module in MODULES}
+
+
+def reached_from(module: str) -> set[str]:
+    """Follow a module's imports of ours to their end; importing a.b also runs a."""
+    seen, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += [*OURS[name], *([name.rpartition(".")[0]] if "." in name else [])]
+    return seen
+
+
+def room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def test_the_reader_reads():
+    assert OURS["training.checkpoint"] == {"runtime", "training.trainer"}
+    assert "mxnet" in imports_of("runtime")
+    assert {"training.trainer", "runtime", "models"} <= reached_from("__main__") | reached_from("commands.train")
+    assert {room(module) for module in MODULES if module} == set(RANKS)
+
+
+def test_arrows_go_down_only():
+    up = [(m, i) for m in MODULES if m for i in OURS[m] if RANKS[room(i)] > RANKS[room(m)]]
+    assert up == []
+
+
+def test_rooms_do_not_import_each_other_in_a_circle():
+    doors = {(room(m), room(i)) for m in MODULES if m for i in OURS[m] if room(m) != room(i)}
+    rooms = set(RANKS)
+    while rooms:
+        lowest = {r for r in rooms if not any(a == r and b in rooms for a, b in doors)}
+        assert lowest, f"a circle among {rooms}"
+        rooms -= lowest
+
+
+@pytest.mark.parametrize(
+    ("prefix", "allowed"),
+    [
+        ("runtime", set()),
+        ("images", set()),
+        ("evaluation.metrics", set()),
+        ("models", {"runtime", "models"}),
+        ("training.losses", {"runtime"}),
+        ("training.schedule", {"runtime"}),
+    ],
+)
+def test_modules_that_stand_alone(prefix, allowed):
+    members = [module for module in MODULES if module == prefix or module.startswith(f"{prefix}.")]
+    assert members
+    assert {room(name) for member in members for name in OURS[member]} <= allowed
+
+
+def test_only_runtime_imports_mxnet():
+    importers = [m for m in MODULES if any(name.split(".")[0] == "mxnet" for name in imports_of(m))]
+    assert importers == ["runtime"]
+
+
+@pytest.mark.parametrize("module", ["evaluation.metrics", "evaluation.score", "images", "commands.evaluate"])
+def test_scoring_works_without_mxnet(module):
+    assert "runtime" not in reached_from(module)
+
+
+# Of what hangs on np.random and mx.random, these keep no hidden state; mx.random.seed is looked at below.
+SEEDED = {"np.random.default_rng", "np.random.SeedSequence", "np.random.Generator", "mx.random.seed"}
+
+
+def is_for_commands(node: ast.AST) -> bool:
+    """Whether only a command may do this: print, read the command line, exit, use a library's global random state."""
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) == "print"
+    if isinstance(node, ast.Attribute):
+        name = ast.unparse(node)
+        return name in ("sys.argv", "sys.exit") or (ast.unparse(node.value).endswith(".random") and name not in SEEDED)
+    return isinstance(node, (ast.Import, ast.ImportFrom)) and "random" in ast.unparse(node).split()
+
+
+def for_commands_in(tree: ast.Module) -> list[str]:
+    return [ast.unparse(node) for node in ast.walk(tree) if is_for_commands(node)]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m and RANKS[room(m)] < RANKS["commands"]])
+def test_below_commands_nothing_prints_or_reads_the_command_line_or_draws_unseeded(module):
+    assert for_commands_in(MODULES[module]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('x')",
+        "a = sys.argv[1]",
+        "sys.exit(1)",
+        "np.random.seed(1)",
+        "x = np.random.rand(3)",
+        "mx.nd.random.uniform(0, 1)",
+        "import random",
+        "from numpy import random",
+    ],
+)
+def test_the_rule_sees(line):
+    assert for_commands_in(ast.parse(line)) != []
+
+
+def test_mxnets_seed_is_set_where_dropout_is_and_nowhere_else():
+    setters = [module for module, tree in MODULES.items() if "mx.random.seed(" in ast.unparse(tree)]
+    assert setters == ["training.trainer", "translation.translator"]
+
+
+@pytest.mark.parametrize("script", ["train_pix2pix.py", "eval_psnr.py"])
+def test_scripts_are_doors(script):
+    tree = ast.parse((ROOT / script).read_text())
+    imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert imports == [f"{PACKAGE}.commands.cli"]
+    assert len(tree.body) == 3  # docstring, import, call

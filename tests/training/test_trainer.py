@@ -1,0 +1,155 @@
+"""The training step: its losses, its order, its devices, its seeds."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from gluon_pix2pix.runtime import mx
+
+
+def softplus(x: np.ndarray) -> float:
+    return np.logaddexp(0, x.astype(np.float64)).mean()
+
+
+def test_losses_are_what_the_paper_defines(make_trainer):
+    """D is judged before its update; G is judged by the updated D, with the picture that D has seen."""
+    trainer = make_trainer(norm="none", lr=1e-2)
+    source, target = trainer.batch(2)
+    fake = trainer.generator(source)
+    fake_pair, real_pair = (mx.nd.concat(source, x, dim=1) for x in (fake, target))
+    d_fake, d_real = (trainer.discriminator(pair).asnumpy() for pair in (fake_pair, real_pair))
+    losses = trainer.step(source, target, seed=(0,))
+    after = trainer.discriminator(fake_pair).asnumpy()
+    assert abs(softplus(-after) - softplus(-d_fake)) > 1e-3
+    expected = {"D_fake": softplus(d_fake), "D_real": softplus(-d_real), "G_GAN": softplus(-after)}
+    expected["G_L1"] = 100 * np.abs(fake.asnumpy() - target.asnumpy()).mean()
+    assert {name: value.asscalar() for name, value in losses.items()} == pytest.approx(expected, rel=1e-5)
+    assert all(value.shape == (1,) for value in losses.values())
+
+
+def test_steps_lower_l1_on_one_pair(make_trainer):
+    trainer = make_trainer(lr=2e-3)
+    pair = trainer.batch()
+    l1 = [trainer.step(*pair, seed=(0, 0, step))["G_L1"].asscalar() for step in range(20)]
+    assert 40 < l1[0] < 60  # the mean of |uniform(-1, 1)| is 1/2, and fakes begin near 0
+    assert l1[-1] < 0.8 * l1[0]
+    assert trainer.steps == 20
+
+
+def test_both_networks_learn(make_trainer):
+    trainer = make_trainer()
+    before = trainer.parameters()
+    trainer.run(1)
+    after = trainer.parameters()
+    assert [name for name in before if np.array_equal(before[name], after[name])] == []
+
+
+def generator_gradients(trainer) -> dict[str, np.ndarray]:
+    parameters = trainer.generator._collect_params_with_prefix().items()
+    return {name: p.grad().asnumpy() for name, p in parameters if p.grad_req != "null"}
+
+
+def test_freezing_d_changes_no_gradient_of_g(make_trainer, monkeypatch, same_bits):
+    gradients = []
+    for freeze in (True, False):
+        trainer = make_trainer()
+        if not freeze:
+            monkeypatch.setattr(trainer, "_frozen_discriminator", contextlib.nullcontext)
+        trainer.run(2)
+        gradients.append(generator_gradients(trainer))
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients[0].values())
+    assert same_bits(*gradients)
+
+
+def test_d_is_frozen_for_gs_update_alone(make_trainer):
+    trainer = make_trainer()
+    parameters = trainer.discriminator.collect_params()
+    before = {name: parameter.grad_req for name, parameter in parameters.items()}
+    assert sorted(set(before.values())) == ["null", "write"]  # running statistics have no gradient
+    with trainer._frozen_discriminator():
+        assert {parameter.grad_req for parameter in parameters.values()} == {"null"}
+    with contextlib.suppress(KeyError), trainer._frozen_discriminator():
+        raise KeyError
+    assert {name: parameter.grad_req for name, parameter in parameters.items()} == before
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_two_devices_do_what_one_does(make_trainer, size):
+    """Batches that divide evenly, unevenly, and not at all. Without norm, which would see another batch."""
+    one, two = (make_trainer(norm="none", devices=devices) for devices in (1, 2))
+    for ours, theirs in zip(one.run(3, size=size), two.run(3, size=size)):
+        assert theirs == pytest.approx(ours, rel=1e-5)
+    expected, got, other = one.parameters(), two.parameters(0), two.parameters(1)
+    for name, values in expected.items():
+        np.testing.assert_allclose(got[name], values, atol=2e-6, err_msg=name)  # a step is 2e-4
+        np.testing.assert_array_equal(other[name], got[name])
+
+
+def test_two_devices_with_batch_norm_run(make_trainer):
+    trainer = make_trainer(devices=2)
+    losses = trainer.run(2, size=3)
+    assert all(np.isfinite(list(step.values())).all() for step in losses)
+
+
+def test_dropout_follows_the_seed(make_trainer, same_bits):
+    first, again, other, without = (make_trainer(dropout=dropout) for dropout in (True, True, True, False))
+    for trainer, seed in ((first, 5), (again, 5), (other, 6), (without, 5)):
+        mx.nd.random.uniform(shape=(7,)).wait_to_read()  # what was drawn before does not matter
+        trainer.run(3, seed=seed)
+    assert same_bits(first.parameters(), again.parameters())
+    assert not same_bits(first.parameters(), other.parameters())
+    assert not same_bits(first.parameters(), without.parameters())
+
+
+@pytest.mark.parametrize("ngf", [8, 5])
+def test_hybridised_is_imperative(make_trainer, ngf):
+    hybrid, imperative = (make_trainer(hybridize=hybridize, ngf=ngf, norm="none") for hybridize in (True, False))
+    for ours, theirs in zip(hybrid.run(3, size=2), imperative.run(3, size=2)):
+        assert ours == pytest.approx(theirs, rel=1e-6)
+    expected = imperative.parameters()
+    for name, values in hybrid.parameters().items():
+        np.testing.assert_allclose(values, expected[name], atol=2e-6, err_msg=name)
+
+
+def test_learning_rate(make_trainer, same_bits):
+    trainer = make_trainer(norm="none")
+    before = trainer.parameters()
+    trainer.set_learning_rate(0.0)
+    trainer.run(1)
+    assert same_bits(before, trainer.parameters())
+    trainer.set_learning_rate(1e-3)
+    trainer.run(1)
+    # Adam's steps are of about the learning rate, whatever the gradient.
+    moved = np.concatenate([np.abs(after - before[name]).ravel() for name, after in trainer.parameters().items()])
+    assert 2e-4 < np.median(moved) < 2e-3
+
+
+def test_a_step_waits_for_the_one_before(make_trainer):
+    trainer = make_trainer()
+    trainer.run(1)
+    first, waited = trainer._previous, []
+
+    class Loss:
+        def wait_to_read(self):
+            waited.append(self)
+
+    trainer._previous = Loss()
+    trainer.run(1)
+    assert len(waited) == 1
+    assert trainer._previous is not first
+
+
+@pytest.mark.parametrize(
+    ("network", "name"), [("generator", "up.1.norm.running_var"), ("discriminator", "model.0.bias")]
+)
+def test_weights_that_are_no_longer_finite_are_named(make_trainer, network, name):
+    trainer = make_trainer()
+    trainer.run(1)
+    trainer.check_finite()
+    parameter = getattr(trainer, network)._collect_params_with_prefix()[name]
+    parameter.set_data(mx.nd.full(parameter.shape, np.inf))
+    with pytest.raises(FloatingPointError, match=f"{name} is no longer finite after step 1 of the run: .*lower --lr"):
+        trainer.check_finite()
