@@ -9,12 +9,13 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
-import sys
 import warnings
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
+
+from gluon_pix2pix import check_python
 
 # The order matters: each library finds those it links to already loaded.
 CUDA_LIBRARIES = (
@@ -35,21 +36,16 @@ OLDEST_CAPABILITY = (5, 0)
 NEWEST_CAPABILITY = (8, 9)
 
 
-def check_python(version: tuple[int, ...] = tuple(sys.version_info[:2]), numpy_version: str = np.__version__) -> None:
-    """Refuse a Python or numpy that MXNet 1.9.1 cannot live with.
+def check_numpy(version: str = np.__version__) -> None:
+    """Refuse a numpy that MXNet 1.9.1 cannot live with.
 
     Raises
     ------
     ImportError
-        If Python is not 3.9 to 3.12, or numpy is 2 or later.
+        If it is numpy 2 or later.
     """
-    if not (3, 9) <= tuple(version[:2]) <= (3, 12):
-        raise ImportError(
-            f"MXNet 1.9.1 runs on Python 3.9 to 3.12 and this is {version[0]}.{version[1]}: "
-            "make a virtual environment with one of those"
-        )
-    if int(numpy_version.split(".")[0]) >= 2:
-        raise ImportError(f"MXNet 1.9.1 needs numpy 1 and this is {numpy_version}: pip install 'numpy<2'")
+    if int(version.split(".")[0]) >= 2:
+        raise ImportError(f"MXNet 1.9.1 needs numpy 1 and this is {version}: pip install 'numpy<2'")
 
 
 def set_numpy_aliases() -> None:
@@ -109,6 +105,7 @@ def explain_import_failure(error: Exception) -> str:
 
 def _import_mxnet():
     check_python()
+    check_numpy()
     set_numpy_aliases()
     set_threads()
     with warnings.catch_warnings():

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gluon_pix2pix.commands import train
-from gluon_pix2pix.commands.train_options import TrainOptions
 from gluon_pix2pix.data.demo import write_demo
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -44,6 +42,9 @@ def tiny_run(tiny_pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     Its weights begin ten times larger than usual, so that its pictures are full of contrast, and its innermost three
     blocks have dropout.
     """
+    from gluon_pix2pix.commands import train  # here: tests that need no MXNet shall not wait for it
+    from gluon_pix2pix.commands.train_options import TrainOptions
+
     run_dir = tmp_path_factory.mktemp("runs") / "tiny"
     options = TrainOptions(
         dataset=str(tiny_pairs),

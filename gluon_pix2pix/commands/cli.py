@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Optional
 
-import tyro
+from gluon_pix2pix import check_python
 
 # Command name -> what it does, in the order of a user's day. Each is a module of this package.
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "translate": "translate pictures with a trained generator",
     "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
     "export": "write a generator as symbol + params that any MXNet program loads",
+    "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, download or draw data sets",
 }
 
@@ -51,6 +52,9 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
+        check_python()
+        import tyro  # here, where a package that is not installed becomes one line
+
         module = importlib.import_module(f"gluon_pix2pix.commands.{command}")
         program = f"gluon_pix2pix {command}"
         try:
@@ -74,6 +78,8 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     text = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"{error.name} is not installed: pip install -e '.[cpu]' brings all that is needed"
     if isinstance(error, (ValueError, OSError, ImportError, FloatingPointError)):
         return text
     # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.

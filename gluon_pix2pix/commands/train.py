@@ -122,7 +122,12 @@ def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTraine
 def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
     """Start a run folder or go on with the one there."""
     run_dir = options.run_dir
-    notes = compare_with_run(options, read_run(run_dir)) if (run_dir / "options.json").exists() else []
+    notes = []
+    if (run_dir / "options.json").exists():
+        run = read_run(run_dir)
+        if "converted" in run:
+            raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
+        notes = compare_with_run(options, run)
     run_dir.mkdir(parents=True, exist_ok=True)
     checkpoint.check_room(run_dir, trainer)
     progress = Progress()
@@ -135,6 +140,10 @@ def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
             notes.append(
                 f"it ran with {state['threads']} threads and goes on with {threads()}: not bit for bit the same"
             )
+    elif options.init_from:
+        with option_errors():
+            loaded = checkpoint.load_initial(options.init_from, trainer.generator, trainer.discriminator, trainer.ctx)
+        notes.append(f"began with the {' and '.join(loaded)} of {options.init_from}")
     write_run(options)
     rewind_log(run_dir, epoch=progress.epochs, step=progress.steps)
     for note in notes:

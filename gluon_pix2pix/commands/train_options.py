@@ -173,9 +173,8 @@ def resolve(options: TrainOptions, located: Located) -> TrainOptions:
 
 def write_run(options: TrainOptions) -> None:
     """Write options.json: every option as resolved, both networks, and the versions."""
-    values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(options).items()}
     run = {
-        "options": values,
+        "options": as_written(options),
         "generator": options.describe_generator(),
         "discriminator": options.describe_discriminator(),
         "threads": threads(),
@@ -190,6 +189,11 @@ def write_run(options: TrainOptions) -> None:
     write_atomically(options.run_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
 
 
+def as_written(options: TrainOptions) -> dict:
+    """Return every option as options.json has it."""
+    return {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
+
+
 def compare_with_run(options: TrainOptions, run: dict) -> list[str]:
     """Say what is different from the run that is there, a line each; differences that may be.
 
@@ -199,7 +203,7 @@ def compare_with_run(options: TrainOptions, run: dict) -> list[str]:
         If an option differs that the trained networks depend on, or the run would become shorter.
     """
     old = run["options"]
-    now = dataclasses.asdict(options)
+    now = as_written(options)
     words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in now if name in old and now[name] != old[name]}
     barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in _FREE]
     if barred:

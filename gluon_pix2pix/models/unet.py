@@ -34,10 +34,10 @@ class Down(mx.gluon.HybridBlock):
 class Up(mx.gluon.HybridBlock):
     """ReLU, transposed convolution 4/2/1, norm, dropout: twice the size."""
 
-    def __init__(self, in_channels: int, channels: int, *, norm: str, dropout: bool):
+    def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool):
         super().__init__()
         with self.name_scope():
-            self.deconv = nn.Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=False, in_channels=in_channels)
+            self.deconv = nn.Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
             self.norm = norm_layer(norm, channels)
             self.dropout = nn.Dropout(0.5) if dropout else None
 
@@ -108,7 +108,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
             for level in range(inner, 0, -1):
                 in_channels = width[level] * (1 if level == inner or not skips else 2)
                 drops = dropout and level in dropped
-                self.up.add(Up(in_channels, width[level - 1], norm=norm, dropout=drops))
+                self.up.add(Up(in_channels, width[level - 1], bias=bias, norm=norm, dropout=drops))
 
             in_channels = width[0] * (2 if skips else 1)
             if output_nc == 1:

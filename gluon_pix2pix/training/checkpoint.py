@@ -181,6 +181,36 @@ def load_network(
         raise ValueError(f"{file} does not fit the {name} that the options describe: {reason}") from error
 
 
+def load_initial(
+    run_dir: str | Path, generator: mx.gluon.Block, discriminator: mx.gluon.Block, ctx: list[mx.Context]
+) -> list[str]:
+    """Begin with the weights that another run, or a converted model, has in its newest checkpoint.
+
+    Adam's moments and the counts of epochs and steps are not taken over.
+
+    Returns
+    -------
+    list of str
+        Which of `NETWORKS` were there; the other keeps its weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no checkpoint.
+    ValueError
+        If a file is damaged, or a network there is not of the kind here.
+    """
+    path = find_checkpoint(Path(run_dir) / "checkpoints")
+    saved = read_state(path)["sha256"]
+    loaded = [name for name in NETWORKS if f"{name}.params" in saved]
+    if not loaded:
+        raise ValueError(f"{path} has the weights of no network")
+    for name, net in zip(NETWORKS, (generator, discriminator)):
+        if name in loaded:
+            load_network(path, name, net, ctx)
+    return loaded
+
+
 def prune_checkpoints(folder: Path, *, keep: int) -> None:
     """Remove all but the newest `keep` checkpoints of whole epochs and the best; interrupted ones go once outdated."""
     there = list_checkpoints(folder)
@@ -255,6 +285,8 @@ def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDA
     for device, (ctx, updater) in enumerate(zip(trainer.ctx, gluon_trainer._updaters)):
         optimizer._set_current_context(device)
         for key, index in indices.items():
+            if f"{key}:mean" not in arrays:
+                continue  # never updated: the discriminator of a run without adversarial loss
             moments = (arrays[f"{key}:mean"], arrays[f"{key}:variance"])
             updater.states[index] = tuple(moment.copyto(ctx) for moment in moments)
             updater.states_synced[index] = False

@@ -51,7 +51,8 @@ def plateau(
 ) -> float:
     """Return `lr` times `factor` for each time that the loss went `patience` + 1 epochs without falling by a hundredth.
 
-    The numbers are the reference's; it feeds them a constant, though, and this the generator's loss.
+    The numbers are the reference's; it feeds them a constant, though, and this the generator's loss. A drop of 1e-8 or
+    less is left out, as in torch.optim.lr_scheduler.ReduceLROnPlateau.
     """
     best, waited = math.inf, 0
     for loss in history:
@@ -60,7 +61,7 @@ def plateau(
         else:
             waited += 1
         if waited > patience:
-            lr, waited = lr * factor, 0
+            lr, waited = (lr * factor if lr - lr * factor > 1e-8 else lr), 0
     return lr
 
 

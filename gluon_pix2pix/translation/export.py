@@ -13,7 +13,7 @@ from typing import Optional
 import numpy as np
 
 import gluon_pix2pix
-from gluon_pix2pix.images import to_signed
+from gluon_pix2pix.images import peak_of, to_signed
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.checkpoint import sha256
 from gluon_pix2pix.translation.translator import build_generator, read_run
@@ -41,8 +41,8 @@ def export_generator(
     Parameters
     ----------
     pictures
-        Real sources, (H, W, input_nc) uint8 of the network's size, on which export and net are compared, beside
-        noise in two more shapes.
+        Real sources, (H, W, input_nc) uint8 or uint16 of the network's size, on which export and net are compared,
+        beside noise in two more shapes.
 
     Returns
     -------
@@ -73,10 +73,10 @@ def export_generator(
         mx.nd.waitall()
         net.export(str(partial / "generator"), epoch=0)
         imported = import_export(partial)
-        differences = [float(np.abs(imported(b).asnumpy() - y).max()) for b, y in zip(batches, expected)]
-        if max(differences) > LARGEST_DIFFERENCE:
-            raise ValueError(f"the export differs from the net by {max(differences):.2g}: nothing was written")
-        model = _describe(run, state, partial, batches, max(differences), net.multiple)
+        difference = float(np.max([np.abs(imported(b).asnumpy() - y).max() for b, y in zip(batches, expected)]))
+        if not difference <= LARGEST_DIFFERENCE:  # so that NaN does not pass either
+            raise ValueError(f"the export differs from the net by {difference:.2g}: nothing was written")
+        model = _describe(run, state, partial, batches, difference, net.multiple)
         (partial / "model.json").write_text(json.dumps(model, indent=2) + "\n")
         for name in FILES:
             os.replace(partial / name, output_dir / name)
@@ -87,9 +87,9 @@ def export_generator(
 
 def _check_batches(pictures: Sequence[np.ndarray], size: int, input_nc: int, multiple: int) -> list[mx.nd.NDArray]:
     rng = np.random.default_rng(0)
-    shapes = [(1, input_nc, size, size), (2, input_nc, multiple, 2 * multiple)]
+    shapes = [(1, input_nc, size, size), (2, input_nc, 2 * multiple, 3 * multiple)]
     batches = [mx.nd.array(rng.uniform(-1, 1, shape).astype(np.float32)) for shape in shapes]
-    return batches + [mx.nd.array(to_signed(picture[None])) for picture in pictures]
+    return batches + [mx.nd.array(to_signed(picture[None], peak_of(picture))) for picture in pictures]
 
 
 def _describe(
@@ -114,6 +114,7 @@ def _describe(
         "direction": run["options"]["direction"],
         "generator": generator,
         "epoch": state["epoch"],
+        "step": state["step"],
         "checked": {
             "shapes": [list(batch.shape) for batch in batches],
             "largest_difference_from_the_net": difference,

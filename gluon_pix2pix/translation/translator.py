@@ -34,6 +34,8 @@ def read_run(run_dir: str | Path) -> dict:
         raise FileNotFoundError(f"{run_dir} is not the folder of a run: it has no options.json")
     try:
         run = json.loads(path.read_text())
+        if run.get("generator") is None:
+            raise ValueError("it has no generator")
         run["generator"]["name"], run["options"]["crop_size"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not the options of a run: {error}") from error
@@ -89,7 +91,7 @@ def copy_generator(generator: mx.gluon.HybridBlock, described: dict, ctx: mx.Con
 
 def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluon.HybridBlock:
     kwargs = dict(described, dropout=dropout and described["dropout"])
-    if kwargs["norm"] == "batch":
+    if kwargs["norm"] in ("batch", "syncbatch"):
         kwargs["norm"] = statistics
     with mx.name.NameManager():  # count from 0, so that the parameters of an export have the same names every time
         return get_model(kwargs.pop("name"), **kwargs)
@@ -183,6 +185,5 @@ class Translator:
 def _pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
     """Pad (H, W, C) at the bottom and right by reflection, until both sides are multiples."""
     amounts = [(0, -side % multiple) for side in image.shape[:2]]
-    # numpy's reflection repeats itself where the padding is longer than the picture, but needs two pixels to begin.
-    mode = "reflect" if min(image.shape[:2]) > 1 else "edge"
-    return np.pad(image, [*amounts, (0, 0)], mode=mode)
+    # numpy reflects again where the padding is longer than the picture, and repeats a side of one pixel.
+    return np.pad(image, [*amounts, (0, 0)], mode="reflect")

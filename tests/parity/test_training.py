@@ -8,7 +8,7 @@ import pytest
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.losses import GANLoss, l1_loss
-from gluon_pix2pix.training.schedule import linear_decay
+from gluon_pix2pix.training.schedule import learning_rate, linear_decay
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 from gluon_pix2pix.translation.torch_weights import upstream_key
 
@@ -35,6 +35,19 @@ def test_schedule(reference, name, n_epochs, n_epochs_decay):
     resumed = np.load(reference / "misc" / "lr.npz")["linear_5_5_resume_from_7"]
     rates = [linear_decay(epoch, lr=2e-4, n_epochs=5, n_epochs_decay=5) for epoch in range(6, 10)]
     np.testing.assert_allclose(rates, resumed, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"), [("linear_100_100", "linear"), ("step_50", "step"), ("cosine_100", "cosine")]
+)
+def test_learning_rate_policies(reference, name, policy):
+    answers = np.load(reference / "misc" / "lr.npz")[name]
+    assert len(answers) == 200
+    rates = [
+        learning_rate(policy, epoch, lr=2e-4, n_epochs=100, n_epochs_decay=100, lr_decay_iters=50)
+        for epoch in range(200)
+    ]
+    np.testing.assert_allclose(rates, answers, rtol=1e-9, atol=1e-18)  # the cosine goes through 0
 
 
 def test_adam(reference):

@@ -84,6 +84,15 @@ def test_on_two_devices_too(tmp_path, make_trainer, same_bits):
         assert same_bits(weights(resumed, device), weights(unbroken, device))
 
 
+@pytest.mark.parametrize("options", [{"pool_size": 2}, {"lambda_gan": 0}, {"lambda_l1": 0}])
+def test_with_other_losses_too(tmp_path, make_trainer, same_bits, options):
+    unbroken, resumed = (make_trainer(seed=seed, **options) for seed in (0, 9))
+    unbroken.run(4)
+    load_checkpoint(save_checkpoint(tmp_path, unbroken, epoch=1), resumed)
+    assert resumed.run(6) == unbroken.run(6)
+    assert same_bits(resumed.parameters(), unbroken.parameters())
+
+
 def test_moments_are_saved_by_structural_name(saved):
     arrays = mx.nd.load(str(saved / "generator_adam.params"))
     assert arrays["steps"].asscalar() == 2

@@ -76,6 +76,13 @@ def test_d_is_frozen_for_gs_update_alone(make_trainer):
     assert {name: parameter.grad_req for name, parameter in parameters.items()} == before
 
 
+def test_gs_update_computes_no_gradient_of_ds_weights(make_trainer):
+    trainer = make_trainer()
+    trainer.run(1)
+    gradients = [p.grad() for p in trainer.discriminator.collect_params().values() if p.grad_req != "null"]
+    assert all((gradient == 0).asnumpy().all() for gradient in gradients)  # new, and untouched since D's own update
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_two_devices_do_what_one_does(make_trainer, size):
     """Batches that divide evenly, unevenly, and not at all. Without norm, which would see another batch."""
@@ -125,6 +132,23 @@ def test_learning_rate(make_trainer, same_bits):
     # Adam's steps are of about the learning rate, whatever the gradient.
     moved = np.concatenate([np.abs(after - before[name]).ravel() for name, after in trainer.parameters().items()])
     assert 2e-4 < np.median(moved) < 2e-3
+
+
+def test_a_pool_shows_d_earlier_fakes(make_trainer, monkeypatch):
+    trainer = make_trainer(pool_size=2)
+    shown, query = [], trainer.pools[0].query
+
+    def record(pair, rng):
+        shown.append((pair, query(pair, rng)))
+        return shown[-1][1]
+
+    monkeypatch.setattr(trainer.pools[0], "query", record)
+    trainer.run(12)
+    given, seen = ([step[k].asnumpy().tobytes() for step in shown] for k in (0, 1))
+    assert seen[:2] == given[:2]
+    earlier = [number for number in range(12) if seen[number] != given[number]]
+    assert 1 <= len(earlier) < 10
+    assert all(seen[number] in given[:number] for number in earlier)
 
 
 def test_a_step_waits_for_the_one_before(make_trainer):

@@ -1,0 +1,159 @@
+"""Memory and time of a training step of each generator, with the 70x70 PatchGAN: a markdown table, and json.
+
+Every measurement has a fresh process of its own. The generators take turns, and a round takes each of them once, so
+that a slow minute of the machine does not fall on one of them alone.
+
+    python benchmarks/generators.py --json generators.json
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import multiprocessing
+import platform
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Optional
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from gluon_pix2pix.models import GENERATORS, get_model
+from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.trainer import Pix2PixTrainer
+
+NAMES = tuple(name for name in GENERATORS if name != "unet")  # that is unet_256, unless it is given another depth
+
+
+@dataclass
+class Options:
+    """Measure memory and time of a training step of each generator on the CPU."""
+
+    generators: tuple[Literal[NAMES], ...] = NAMES
+    """Which ones, in the order of the table."""
+    size: int = 256
+    """Pixels a side, 24 or more; a generator that cannot take it gets the next size that it can."""
+    batch_size: int = 1
+    """Pairs in a step."""
+    ngf: int = 64
+    """Channels of the generator's outermost layer."""
+    ndf: int = 64
+    """Channels of the discriminator's first layer."""
+    rounds: int = 5
+    """Fresh processes for each generator; the table has their median, and the least and the most."""
+    steps: int = 10
+    """Timed steps of a process, of which it takes the median."""
+    warm_up: int = 3
+    """Steps before those, in which MXNet plans its memory."""
+    json: Optional[Path] = None
+    """A file for every number and the machine."""
+
+
+@dataclass
+class Measurement:
+    """What one process found."""
+
+    parameters: int  # trained ones, of the generator
+    size: int  # pixels a side
+    step_ms: float
+    peak_mb: float  # 10**6 bytes
+
+
+def measure(name: str, options: Options) -> Measurement:
+    """Train a generator for a few steps on noise; has to be called in a fresh process."""
+    generator = get_model(name, ngf=options.ngf)
+    discriminator = get_model("basic", ndf=options.ndf)
+    for number, net in enumerate((generator, discriminator)):
+        init_weights(net, seed=number, ctx=[mx.cpu()])
+        net.hybridize(static_alloc=True, static_shape=True)
+    trainer = Pix2PixTrainer(generator, discriminator, ctx=[mx.cpu()])
+
+    size = -(-options.size // generator.multiple) * generator.multiple
+    noise = np.random.default_rng(0).uniform(-1, 1, (2, options.batch_size, 3, size, size)).astype(np.float32)
+    source, target = mx.nd.array(noise[0]), mx.nd.array(noise[1])
+    times = []
+    for step in range(options.warm_up + options.steps):
+        mx.nd.waitall()
+        start = time.perf_counter()
+        trainer.step(source, target, seed=(0, 0, step))
+        mx.nd.waitall()
+        times.append(time.perf_counter() - start)
+
+    trained = [p for p in generator.collect_params().values() if p.grad_req != "null"]
+    return Measurement(
+        parameters=sum(parameter.data().size for parameter in trained),
+        size=size,
+        step_ms=1e3 * statistics.median(times[options.warm_up :]),
+        peak_mb=peak_bytes() / 1e6,
+    )
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had resident (Linux).
+
+    Not `resource.getrusage`: its figure survives exec, so that a child's is at least its parent's.
+    """
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(status["VmHWM"].split()[0])
+
+
+def measure_apart(name: str, options: Options) -> Measurement:
+    """Call `measure` in a process that is started for it and ends with it."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, name, options).result()
+
+
+def machine() -> dict:
+    """Name the processor, the number of threads and the versions."""
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "processor": models[0].partition(":")[2].strip() if models else platform.machine(),
+        "threads": threads(),
+        "python": platform.python_version(),
+        "mxnet": mx.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def table(results: dict[str, list[Measurement]]) -> str:
+    """Lay the medians out in markdown, with the least and the most of the rounds beside the times."""
+    lines = ["| generator | parameters | size | step | least - most | peak memory |", "| --- " + "| ---: " * 5 + "|"]
+    for name, rounds in results.items():
+        times = [measured.step_ms for measured in rounds]
+        peak = statistics.median(measured.peak_mb for measured in rounds)
+        size = rounds[0].size
+        lines.append(
+            f"| {name} | {rounds[0].parameters:,} | {size}x{size} | {statistics.median(times):,.0f} ms "
+            f"| {min(times):,.0f} - {max(times):,.0f} ms | {peak:,.0f} MB |"
+        )
+    return "\n".join(lines)
+
+
+def main(options: Options) -> None:
+    """Measure round by round; print the table and write the json."""
+    lowest = {"size": 24, "batch_size": 1, "ngf": 1, "ndf": 1, "rounds": 1, "steps": 1, "warm_up": 0}
+    for name, least in lowest.items():
+        if getattr(options, name) < least:
+            sys.exit(f"error: --{name.replace('_', '-')} {getattr(options, name)} is below {least}")
+    results: dict[str, list[Measurement]] = {name: [] for name in options.generators}
+    turns = [name for _ in range(options.rounds) for name in results]
+    for name in tqdm(turns, "measuring", unit="process", disable=None):
+        results[name].append(measure_apart(name, options))
+
+    here = machine()
+    print(", ".join(f"{what} {value}" for what, value in here.items()), table(results), sep="\n\n")
+    if options.json:
+        rounds = {name: [dataclasses.asdict(m) for m in measured] for name, measured in results.items()}
+        settings = {**dataclasses.asdict(options), "json": str(options.json)}
+        options.json.write_text(json.dumps({"machine": here, "options": settings, "rounds": rounds}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

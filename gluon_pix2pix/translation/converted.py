@@ -1,0 +1,176 @@
+"""Folders of models made from files of PyTorch weights, which everything takes that takes the folder of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+import gluon_pix2pix
+from gluon_pix2pix.images import write_atomically
+from gluon_pix2pix.models import get_model
+from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.checkpoint import (
+    NETWORKS,
+    checkpoint_name,
+    find_checkpoint,
+    load_network,
+    read_state,
+    sha256,
+)
+from gluon_pix2pix.translation.torch_file import read_tensors, write_tensors
+from gluon_pix2pix.translation.torch_weights import from_torch, to_torch
+
+_TRAINED_AT = {"unet_128": 128}  # pixels; the others at 256, or what their levels need
+
+
+def convert_file(
+    path: str | Path,
+    model_dir: str | Path,
+    *,
+    dropout: bool = True,
+    direction: Optional[str] = None,
+    crop_size: Optional[int] = None,
+) -> tuple[str, dict]:
+    """Make a model folder of a .pth file, or add its network to the folder that another was made into.
+
+    Parameters
+    ----------
+    path
+        A state_dict of the PyTorch implementation's, generator or discriminator.
+    model_dir
+        Gets options.json and checkpoints/epoch_0000.
+    dropout
+        Whether a U-Net was trained with dropout, which its file does not show.
+    direction
+        Which half of a pair the network takes; None keeps what the folder says, AtoB at first.
+    crop_size
+        Pixels that pictures are resized to; None is what a generator was made for, and with a discriminator keeps what
+        the folder says, 256 at first.
+
+    Returns
+    -------
+    kind : str
+        "generator" or "discriminator".
+    described : dict
+        What `get_model` takes.
+
+    Raises
+    ------
+    OSError
+        If the file is not there or the folder cannot be written.
+    ValueError
+        If the file is not of a network known here, the folder is that of a run, or crop_size does not fit.
+    """
+    path, model_dir = Path(path), Path(model_dir)
+    run = read_options(model_dir) if (model_dir / "options.json").exists() else {"converted": {}}
+    if "converted" not in run:
+        raise ValueError(f"{model_dir} is the folder of a training run: choose another folder to convert into")
+    tensors = read_tensors(path)
+    try:
+        kind, described, parameters = from_torch(tensors, dropout=dropout)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+    run[kind] = described
+    run["converted"][kind] = {"file": path.name, "sha256": sha256(path)}
+    run["options"] = _decide_options(run, kind, direction, crop_size)
+    run["versions"] = {"gluon_pix2pix": gluon_pix2pix.__version__, "mxnet": mx.__version__, "numpy": np.__version__}
+    _write_network(model_dir / "checkpoints", kind, parameters)
+    write_atomically(model_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
+    return kind, described
+
+
+def _decide_options(run: Mapping, kind: str, direction: Optional[str], crop_size: Optional[int]) -> dict:
+    old = run.get("options", {"direction": "AtoB", "crop_size": 256})
+    size = crop_size or old["crop_size"]
+    if "generator" in run:
+        name, multiple = run["generator"]["name"], get_model(**run["generator"]).multiple
+        if kind == "generator" and crop_size is None:
+            size = max(_TRAINED_AT.get(name, 256), multiple)
+        if size % multiple:
+            raise ValueError(f"{name} takes pictures whose sides are multiples of {multiple}, not {size} pixels")
+    return {"direction": direction or old["direction"], "crop_size": size}
+
+
+def _write_network(folder: Path, kind: str, parameters: Mapping[str, np.ndarray]) -> None:
+    """Write the checkpoint of 0 epochs with this network and, if it is there already, the other."""
+    final = folder / checkpoint_name(0)
+    partial = folder / f".{final.name}.part"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for other in set(NETWORKS) - {kind}:
+            if (final / f"{other}.params").exists():
+                shutil.copyfile(final / f"{other}.params", partial / f"{other}.params")
+        mx.nd.save(str(partial / f"{kind}.params"), {name: mx.nd.array(array) for name, array in parameters.items()})
+        mx.nd.waitall()
+        sums = {path.name: sha256(path) for path in sorted(partial.iterdir())}
+        state = {"epoch": 0, "step": 0, "steps": 0, "threads": threads(), "val_psnr": None, "sha256": sums}
+        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def read_options(model_dir: str | Path) -> dict:
+    """Return the options.json of a run or a converted model, which may lack a network.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has none.
+    ValueError
+        If it does not parse.
+    """
+    path = Path(model_dir) / "options.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{model_dir} is not the folder of a run or a converted model: it has no options.json")
+    try:
+        run = json.loads(path.read_text())
+        run["options"]["crop_size"], run["options"]["direction"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not the options of a run: {error}") from error
+    return run
+
+
+def write_torch_files(run_dir: str | Path, output_dir: str | Path, *, epoch: str = "latest") -> list[Path]:
+    """Write the networks of a run or converted model as the PyTorch implementation's files.
+
+    Parameters
+    ----------
+    output_dir
+        Gets EPOCH_net_G.pth and EPOCH_net_D.pth, or the one whose network is there.
+    epoch
+        "latest", "best" or a number of epochs; the files' names begin with it.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OSError
+        If there is no such run or checkpoint.
+    ValueError
+        If a file is damaged, or PyTorch's implementation has no such network.
+    """
+    run, checkpoint = read_options(run_dir), find_checkpoint(Path(run_dir) / "checkpoints", epoch)
+    there = read_state(checkpoint)["sha256"]
+    states = {}
+    for kind, letter in (("generator", "G"), ("discriminator", "D")):
+        if f"{kind}.params" in there:
+            net = get_model(**run[kind])
+            load_network(checkpoint, kind, net, [mx.cpu()])
+            states[Path(output_dir) / f"{epoch}_net_{letter}.pth"] = to_torch(net, run[kind])
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
+    for path, state in states.items():
+        write_tensors(path, state)
+    return list(states)

@@ -1,0 +1,191 @@
+"""Whatever was split in two, stopped or killed ends, by the same command, where an unbroken run ends: to the bit.
+
+The unbroken run is the script's, with two workers; the others are of none or two.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gluon_pix2pix.runtime import threads
+
+
+def check_equal_runs(run, unbroken) -> None:
+    """Compare weights, Adam's moments and scores by the sums in state.json, and the log line by line."""
+    last = run.checkpoints()[-1]
+    assert last >= "epoch_0003"
+    assert run.state(last) == unbroken.state(last)
+    losses = run.losses()
+    assert len(losses) == run.state(last)["steps"]
+    assert losses == unbroken.losses()[: len(losses)]
+    scores, expected = (folder.events("epoch", "epoch", "val_psnr") for folder in (run, unbroken))
+    assert len(scores) == run.state(last)["epoch"]
+    # An epoch at whose end a signal waited goes without a score.
+    assert all(score in (whole, (whole[0], None)) for score, whole in zip(scores, expected))
+    assert scores[-1] == expected[len(scores) - 1]
+
+
+@pytest.fixture(scope="module")
+def split(train, look, tmp_path_factory):
+    """Two epochs, then two more, without workers."""
+    run = look(tmp_path_factory.mktemp("split") / "run")
+    more = ["--num-workers", 0, "--run-dir", run.folder]
+    assert train(*more, epochs=2)[0] == 0
+    assert run.checkpoints() == ["epoch_0001", "epoch_0002"]
+    code, run.out, err = train(*more, epochs=4)
+    assert (code, err) == (0, "")
+    return run
+
+
+def test_two_epochs_and_two_more_are_four(split, unbroken):
+    assert f"--n-epochs 2 before, 4 now\nresumed from {split.folder}/checkpoints/epoch_0002: 2 epochs" in split.out
+    assert "threads and goes on" not in split.out
+    check_equal_runs(split, unbroken)
+
+
+def test_a_run_that_is_complete_says_so(split, train):
+    code, out, _ = train("--run-dir", split.folder)
+    assert code == 0
+    assert out.endswith(f"{split.folder} has all its 4 epochs; a larger --n-epochs goes on\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--lr", 0.001], r"was trained with --lr 0\.0002 \(now 0\.001\): pass the same, or another --run-dir"),
+        (["--no-flip", "--seed", 4], r"was trained with --flip True \(now False\), --seed 0 \(now 4\): pass"),
+        (["--n-epochs", 3], "was begun with --n-epochs 4 and may grow, not shrink to 3"),
+    ],
+)
+def test_other_options_are_refused_by_name(split, train, more, message):
+    before = (split.folder / "options.json").read_text()
+    code, _, err = train("--run-dir", split.folder, *more)
+    assert code == 2
+    assert re.search(message, err)
+    assert (split.folder / "options.json").read_text() == before
+
+
+def test_another_number_of_threads_is_no_secret(split, train, tmp_path):
+    run_dir = shutil.copytree(split.folder, tmp_path / "run")
+    changed = {**split.state("epoch_0004"), "threads": 99}
+    (run_dir / "checkpoints" / "epoch_0004" / "state.json").write_text(json.dumps(changed))
+    code, out, _ = train("--run-dir", run_dir)
+    assert code == 0
+    assert f"it ran with 99 threads and goes on with {threads()}: not bit for bit the same" in out
+
+
+def test_a_damaged_checkpoint_is_named(split, train, tmp_path):
+    run_dir = shutil.copytree(split.folder, tmp_path / "run")
+    (run_dir / "checkpoints" / "epoch_0004" / "generator.params").write_bytes(b"damaged")
+    code, _, err = train("--run-dir", run_dir)
+    assert code == 1
+    assert "epoch_0004/generator.params is missing or damaged: remove" in err
+
+
+def test_ctrl_c_from_outside(train, look, unbroken, tmp_path):
+    run = look(tmp_path / "run")
+    script = [sys.executable, train.script, *train.words("--run-dir", run.folder, epochs=3)]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 1/3"):
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate()
+    assert (process.returncode, err) == (130, "")
+    stopped = re.search(r"stopped after (\d) epochs and (\d) steps; saved (.*); the same command goes on .*\n$", out)
+    epochs, steps = int(stopped[1]), int(stopped[2])
+    saved = Path(stopped[3]).name
+    assert saved == (f"step_{epochs:04d}_{steps:06d}" if steps else f"epoch_{epochs:04d}")
+    assert run.state(saved)["steps"] == epochs * train.steps + steps < 3 * train.steps
+
+    code, out, _ = train("--run-dir", run.folder, epochs=3)
+    assert code == 0
+    assert f"resumed from {stopped[3]}: {epochs} epochs and {steps} steps are done" in out
+    check_equal_runs(run, unbroken)
+    assert run.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]  # the interrupted one is gone
+
+
+@pytest.mark.parametrize(
+    ("step", "workers", "saved"),
+    [(8 + 3, 2, "step_0001_000003"), (8 + 8, 0, "epoch_0002")],
+    ids=["mid-epoch", "last-of-epoch"],
+)
+def test_sigterm(train, look, unbroken, tmp_path, sigterm_after_step, step, workers, saved):
+    more = ["--run-dir", tmp_path, "--num-workers", workers]
+    sigterm_after_step(step)
+    code, out, _ = train(*more, epochs=3)
+    assert code == 143
+    assert out.endswith(f"saved {tmp_path}/checkpoints/{saved}; the same command goes on from there\n")
+    run = look(tmp_path)
+    assert run.checkpoints()[-1] == saved
+    assert train(*more, epochs=3)[0] == 0
+    check_equal_runs(run, unbroken)
+
+
+def test_a_signal_in_the_last_step_lets_the_run_end(train, look, tmp_path, sigterm_after_step):
+    sigterm_after_step(train.steps)
+    code, out, _ = train("--run-dir", tmp_path, epochs=1)
+    assert code == 0
+    assert "next: " in out
+    assert look(tmp_path).checkpoints() == ["epoch_0001"]
+
+
+# Kills itself after 13 steps, in the middle of the second epoch: at once, as nothing else does.
+KILLED = """
+import os, signal
+from gluon_pix2pix.commands import cli
+from gluon_pix2pix.training.trainer import Pix2PixTrainer
+original = Pix2PixTrainer.step
+def step(trainer, *args, **kwargs):
+    if trainer.steps == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(trainer, *args, **kwargs)
+Pix2PixTrainer.step = step
+cli.run("train")
+"""
+
+
+def test_kill_9(train, look, unbroken, tmp_path):
+    more = ["--run-dir", tmp_path, "--num-workers", 2]
+    ran = subprocess.run([sys.executable, "-c", KILLED, *train.words(*more, epochs=3)], capture_output=True, text=True)
+    assert ran.returncode == -signal.SIGKILL
+    run = look(tmp_path)
+    assert run.checkpoints() == ["epoch_0001"]
+    before = run.losses()
+    assert len(before) == 12  # the thirteenth had not been read
+    with open(tmp_path / "log.jsonl", "a") as log:
+        log.write('{"event": "train", "epo')  # as if it had been writing
+    (tmp_path / "checkpoints" / ".epoch_0002.part").mkdir()  # ... and saving
+
+    code, out, _ = train(*more, epochs=3)
+    assert code == 0
+    assert "epoch_0001: 1 epochs and 0 steps are done" in out
+    check_equal_runs(run, unbroken)
+    assert run.losses()[:12] == before
+    assert run.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--pool-size", 3, "--lr-policy", "plateau", "--d-lr", 1e-4, "--no-conditional", "--gan-mode", "lsgan"],
+        ["--lambda-gan", 0, "--n-epochs-decay", 1, "--epsilon-mode", "mxnet"],
+    ],
+    ids=["everything", "l1-alone"],
+)
+def test_other_ways_to_train_resume_as_exactly(train, look, tmp_path, sigterm_after_step, more):
+    whole, broken = (look(tmp_path / name) for name in ("whole", "broken"))
+    assert train("--run-dir", whole.folder, *more, epochs=2)[0] == 0
+    sigterm_after_step(train.steps + 3)
+    assert train("--run-dir", broken.folder, *more, epochs=2)[0] == 143
+    assert train("--run-dir", broken.folder, *more, epochs=2)[0] == 0
+    last = whole.checkpoints()[-1]
+    assert broken.state(last) == whole.state(last)
