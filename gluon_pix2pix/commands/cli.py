@@ -24,7 +24,7 @@ COMMANDS = {
 }
 
 
-class UsageError(ValueError):
+class UsageError(Exception):  # a ValueError raised by an options class would be drawn in a box by tyro
     """The command line asks for something that cannot be: exit code 2."""
 
 
@@ -80,7 +80,7 @@ def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"{error.name} is not installed: pip install -e '.[cpu]' brings all that is needed"
-    if isinstance(error, (ValueError, OSError, ImportError, FloatingPointError)):
+    if isinstance(error, (UsageError, ValueError, OSError, ImportError, FloatingPointError)):
         return text
     # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.
     return f"{type(error).__name__}: {text[:300]} (--debug shows where)"

@@ -14,13 +14,13 @@ import numpy as np
 import tyro
 
 import gluon_pix2pix
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError
+from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.images import write_atomically
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training.losses import GAN_MODES
+from gluon_pix2pix.training.losses import GAN_MODES, GANLoss
 from gluon_pix2pix.training.schedule import LR_POLICIES
 
 
@@ -140,6 +140,8 @@ class TrainOptions(CommonOptions):
             raise UsageError("--lambda-gan and --lambda-l1 are both 0: there is no loss")
         if self.d_lr is not None and self.lr == 0:
             raise UsageError("--d-lr follows --lr in proportion, and --lr is 0")
+        with option_errors():
+            GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)  # refuses before a data set is downloaded
 
     @property
     def total_epochs(self) -> int:

@@ -37,9 +37,15 @@ def refusal(tiny_pairs, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--gan-mode wgangp", "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
-         "choose from vanilla, lsgan, hinge"),
-        ("--norm syncbatch", "norm syncbatch runs on GPUs alone: MXNet's hangs on the CPU; choose batch, or pass --gpu 0,1"),
+        (
+            "--gan-mode wgangp",
+            "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
+            "choose from vanilla, lsgan, hinge",
+        ),
+        (
+            "--norm syncbatch",
+            "norm syncbatch runs on GPUs alone: MXNet's hangs on the CPU; choose batch, or pass --gpu 0,1",
+        ),
         ("--n-layers-D 0", "a PatchGAN has 1 layer or more, not 0; the 1x1 discriminator is 'pixel'"),
         ("--n-layers-D -1", "a PatchGAN has 1 layer or more, not -1; the 1x1 discriminator is 'pixel'"),
         ("--num-downs 1", "a U-Net has 2 levels or more, not 1"),
@@ -62,9 +68,14 @@ def refusal(tiny_pairs, tmp_path, monkeypatch, capsys):
         ("--output-nc 0", "--output-nc 0 is below 1"),
         ("--n-epochs 0 --n-epochs-decay 0", "--n-epochs and --n-epochs-decay are both 0: there is nothing to train"),
     ],
-)  # fmt: skip
+)
 def test_values_that_cannot_be(refusal, words, message):
     assert refusal(words) == f"error: {message}\n"
+
+
+@pytest.mark.parametrize("words", ["--gan-mode wgangp", "--label-smoothing 0.7", "--lambda-l1 -1", "--beta1 1"])
+def test_it_is_said_before_a_data_set_is_looked_for(refusal, words):
+    assert "nowhere" not in refusal(f"{words} --dataset nowhere")
 
 
 @pytest.mark.parametrize(
@@ -80,11 +91,11 @@ def test_values_that_cannot_be(refusal, words, message):
         ("--netD patch", "basic n_layers pixel"),
         ("--dropout-blocks all", "upstream paper"),
         ("--epsilon-mode tensorflow", "torch mxnet"),
-        ("--direction CtoD", "AtoB BtoA"),
+        ("--direction CtoD", "None AtoB BtoA"),
     ],
 )
 def test_words_that_there_are_not(refusal, words, choices):
-    said = " ".join(refusal(words).replace("│", " ").split())  # tyro draws a box around it
+    said = " ".join(refusal(words).replace("│", " ").replace("|", " ").split())  # tyro draws a box around it
     option, word = words.split()
     listed = ", ".join(repr(choice) for choice in choices.split())
     assert f"invalid choice '{word}' for argument" in said

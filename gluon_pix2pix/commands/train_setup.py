@@ -1,0 +1,134 @@
+"""What `train` needs before its first step: the data, the networks and their trainer, and where the run is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from gluon_pix2pix.commands.cli import UsageError, option_errors
+from gluon_pix2pix.commands.train_options import TrainOptions, compare_with_run, write_run
+from gluon_pix2pix.data.pairs import PairedImages
+from gluon_pix2pix.models import get_model
+from gluon_pix2pix.models.layers import init_weights, synchronise
+from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training import checkpoint
+from gluon_pix2pix.training.run_log import rewind_log
+from gluon_pix2pix.training.schedule import learning_rate
+from gluon_pix2pix.training.trainer import Pix2PixTrainer
+from gluon_pix2pix.translation.translator import read_run
+
+
+@dataclass
+class Progress:
+    """How far a run is: completed epochs, steps of the next, and the generator's losses that --lr-policy plateau reads.
+
+    `history` has their mean in each completed epoch, `losses` each step's in the one that is not.
+    """
+
+    epochs: int = 0
+    steps: int = 0
+    history: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+def open_data(options: TrainOptions, folder: Path) -> tuple[PairedImages, Optional[PairedImages]]:
+    """Open the training pairs, and the pairs to validate on: val/, else test/, else none."""
+    with option_errors():
+        splits = ["train", *[split for split in ("val", "test") if (folder / split).is_dir()]]
+        train_set, *others = [
+            PairedImages(
+                folder / split,
+                direction=options.direction,
+                load_size=options.load_size,
+                crop_size=options.crop_size,
+                flip=options.flip,
+                input_nc=options.input_nc,
+                output_nc=options.output_nc,
+                max_dataset_size=options.max_dataset_size,
+            )
+            for split in splits[:2]
+        ]
+    return train_set, others[0] if others else None
+
+
+def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTrainer:
+    """Build both networks with their initial weights, hybridised with static memory, and their trainer."""
+    with option_errors():
+        generator = get_model(**options.describe_generator())
+        discriminator = get_model(**options.describe_discriminator())
+    if options.crop_size % generator.multiple:
+        raise UsageError(
+            f"--generator {options.generator} halves pictures down to 1/{generator.multiple}, and --crop-size "
+            f"{options.crop_size} is no multiple of that: change one (unet_128 takes multiples of 128)"
+        )
+    if discriminator.map_size(options.crop_size) < 1:
+        raise UsageError(f"--crop-size {options.crop_size} is too small for --discriminator {options.discriminator}")
+    for number, net in enumerate((generator, discriminator)):
+        with option_errors():
+            synchronise(net, ctx)
+        seed = (options.seed, number)
+        init_weights(net, seed=seed, ctx=ctx, init_type=options.init_type, init_gain=options.init_gain)
+        net.hybridize(static_alloc=True, static_shape=True)
+    with option_errors():
+        return Pix2PixTrainer(
+            generator,
+            discriminator,
+            ctx=ctx,
+            gan_mode=options.gan_mode,
+            label_smoothing=options.label_smoothing,
+            lambda_gan=options.lambda_gan,
+            lambda_l1=options.lambda_l1,
+            conditional=options.conditional,
+            pool_size=options.pool_size,
+            lr=options.lr,
+            d_lr=options.d_lr,
+            beta1=options.beta1,
+            beta2=options.beta2,
+            epsilon_mode=options.epsilon_mode,
+        )
+
+
+def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
+    """Start a run folder or go on with the one there."""
+    run_dir = options.run_dir
+    notes = []
+    if (run_dir / "options.json").exists():
+        run = read_run(run_dir)
+        if "converted" in run:
+            raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
+        notes = compare_with_run(options, run)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    checkpoint.check_room(run_dir, trainer)
+    progress = Progress()
+    saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
+    if saved:
+        state = checkpoint.load_checkpoint(saved[-1], trainer)
+        progress = Progress(state["epoch"], state["step"], state["history"], state["losses"])
+        notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
+        if state["threads"] != threads():
+            notes.append(
+                f"it ran with {state['threads']} threads and goes on with {threads()}: not bit for bit the same"
+            )
+    elif options.init_from:
+        with option_errors():
+            loaded = checkpoint.load_initial(options.init_from, trainer.generator, trainer.discriminator, trainer.ctx)
+        notes.append(f"began with the {' and '.join(loaded)} of {options.init_from}")
+    write_run(options)
+    rewind_log(run_dir, epoch=progress.epochs, step=progress.steps)
+    for note in notes:
+        print(note, flush=True)
+    return progress
+
+
+def rate_of(options: TrainOptions, progress: Progress) -> float:
+    """Return the learning rate of the epoch that comes next."""
+    return learning_rate(
+        options.lr_policy,
+        progress.epochs,
+        lr=options.lr,
+        n_epochs=options.n_epochs,
+        n_epochs_decay=options.n_epochs_decay,
+        lr_decay_iters=options.lr_decay_iters,
+        history=progress.history,
+    )
