@@ -17,7 +17,7 @@ demo: .venv/$(EXTRA)
 	@echo "The pictures are in results/demo; those side by side, epoch by epoch, in runs/demo/samples."
 
 test: .venv/dev
-	$(BIN)/python -m pytest -q --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# The networks here are tiny: a second thread gains nothing, and waits for each operator where others are at work too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest

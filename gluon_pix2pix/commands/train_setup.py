@@ -91,25 +91,22 @@ def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTraine
 
 def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
     """Start a run folder or go on with the one there."""
-    run_dir = options.run_dir
-    notes = []
-    if (run_dir / "options.json").exists():
+    run_dir, notes, progress = options.run_dir, [], Progress()
+    saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
+    if saved:
         run = read_run(run_dir)
         if "converted" in run:
             raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
         notes = compare_with_run(options, run)
     run_dir.mkdir(parents=True, exist_ok=True)
     checkpoint.check_room(run_dir, trainer)
-    progress = Progress()
-    saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
     if saved:
         state = checkpoint.load_checkpoint(saved[-1], trainer)
         progress = Progress(state["epoch"], state["step"], state["history"], state["losses"])
         notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
         if state["threads"] != threads():
-            notes.append(
-                f"it ran with {state['threads']} threads and goes on with {threads()}: not bit for bit the same"
-            )
+            before, now = state["threads"], threads()
+            notes.append(f"it ran with {before} threads and goes on with {now}: not bit for bit the same")
     elif options.init_from:
         with option_errors():
             loaded = checkpoint.load_initial(options.init_from, trainer.generator, trainer.discriminator, trainer.ctx)

@@ -37,7 +37,7 @@ def read_run(run_dir: str | Path) -> dict:
         if run.get("generator") is None:
             raise ValueError("it has no generator")
         run["generator"]["name"], run["options"]["crop_size"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not the options of a run: {error}") from error
     return run
 

@@ -83,6 +83,11 @@ def test_words_that_are_no_options(command, words, named):
         (FileNotFoundError("runs/a has no checkpoint"), 1, "runs/a has no checkpoint"),
         (FileNotFoundError(2, "No such file or directory", "a.png"), 1, "a.png: No such file or directory"),
         (ImportError("MXNet is not installed"), 1, "MXNet is not installed"),
+        (
+            ModuleNotFoundError("No", name="tyro"),
+            1,
+            "tyro is not installed: pip install -e '.[cpu]' brings all that is needed",
+        ),
         (FloatingPointError("G_L1 is nan"), 1, "G_L1 is nan"),
         (RuntimeError("x" * 400), 1, f"RuntimeError: {'x' * 300} (--debug shows where)"),
         (KeyError("name"), 1, "KeyError: 'name' (--debug shows where)"),

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from gluon_pix2pix.commands.cli import UsageError
+from gluon_pix2pix.commands.train_options import TrainOptions, as_written, compare_with_run
 from gluon_pix2pix.runtime import threads
 
 
@@ -173,19 +175,19 @@ def test_kill_9(train, look, unbroken, tmp_path):
     assert run.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        ["--pool-size", 3, "--lr-policy", "plateau", "--d-lr", 1e-4, "--no-conditional", "--gan-mode", "lsgan"],
-        ["--lambda-gan", 0, "--n-epochs-decay", 1, "--epsilon-mode", "mxnet"],
-    ],
-    ids=["everything", "l1-alone"],
-)
-def test_other_ways_to_train_resume_as_exactly(train, look, tmp_path, sigterm_after_step, more):
-    whole, broken = (look(tmp_path / name) for name in ("whole", "broken"))
-    assert train("--run-dir", whole.folder, *more, epochs=2)[0] == 0
-    sigterm_after_step(train.steps + 3)
-    assert train("--run-dir", broken.folder, *more, epochs=2)[0] == 143
-    assert train("--run-dir", broken.folder, *more, epochs=2)[0] == 0
-    last = whole.checkpoints()[-1]
-    assert broken.state(last) == whole.state(last)
+def test_a_longer_run_with_decay_follows_the_new_schedule():
+    old = {"options": as_written(TrainOptions(n_epochs=2, n_epochs_decay=2))}
+    options = TrainOptions(n_epochs=3, n_epochs_decay=2, num_workers=0, run_dir=Path("runs/a"))
+    notes = ["--n-epochs 2 before, 3 now", "the learning rate follows the new schedule from here on"]
+    assert compare_with_run(options, old) == notes
+    assert compare_with_run(TrainOptions(n_epochs=2, n_epochs_decay=2), old) == []
+    shorter = TrainOptions(n_epochs=9, n_epochs_decay=1, run_dir=Path("runs/a"))
+    with pytest.raises(UsageError, match="runs/a was begun with --n-epochs-decay 2 and may grow, not shrink to 1"):
+        compare_with_run(shorter, old)
+
+
+def test_an_option_that_is_a_path_is_the_same_when_it_is_the_same():
+    old = {"options": json.loads(json.dumps(as_written(TrainOptions(init_from=Path("runs/a")))))}
+    assert compare_with_run(TrainOptions(init_from=Path("runs/a")), old) == []
+    with pytest.raises(UsageError, match=r"trained with --init-from runs/a \(now runs/b\)"):
+        compare_with_run(TrainOptions(init_from=Path("runs/b")), old)

@@ -1,4 +1,4 @@
-"""Runs with the losses, schedules and networks that are not the defaults: stopped and gone on with, they end the same."""
+"""Runs with losses, schedules and networks that are not the defaults: stopped and gone on with, they end the same."""
 
 from __future__ import annotations
 
