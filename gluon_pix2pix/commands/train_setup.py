@@ -93,10 +93,10 @@ def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
     """Start a run folder or go on with the one there."""
     run_dir, notes, progress = options.run_dir, [], Progress()
     saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
-    if saved:
-        run = read_run(run_dir)
-        if "converted" in run:
-            raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
+    run = read_run(run_dir) if (run_dir / "options.json").exists() else {}
+    if "converted" in run:
+        raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
+    if run and saved:  # before the first checkpoint nothing has been trained that other options could spoil
         notes = compare_with_run(options, run)
     run_dir.mkdir(parents=True, exist_ok=True)
     checkpoint.check_room(run_dir, trainer)

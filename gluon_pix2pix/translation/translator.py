@@ -34,7 +34,7 @@ def read_run(run_dir: str | Path) -> dict:
         raise FileNotFoundError(f"{run_dir} is not the folder of a run: it has no options.json")
     try:
         run = json.loads(path.read_text())
-        if run.get("generator") is None:
+        if not isinstance(run, dict) or run.get("generator") is None:
             raise ValueError("it has no generator")
         run["generator"]["name"], run["options"]["crop_size"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

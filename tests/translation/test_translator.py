@@ -184,8 +184,8 @@ def test_networks_of_one_channel():
     [
         (None, r"is not the folder of a run: it has no options\.json"),
         ("{", r"options\.json is not the options of a run: Expecting"),
-        ("{}", r"options\.json is not the options of a run: 'generator'"),
-        ("[]", r"options\.json is not the options of a run: list indices"),
+        ("{}", r"options\.json is not the options of a run: it has no generator"),
+        ("[]", r"options\.json is not the options of a run: it has no generator"),
     ],
 )
 def test_folders_that_are_no_runs(tmp_path, text, error):
