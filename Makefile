@@ -28,7 +28,7 @@ clean:
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.9 to 3.12 is needed (MXNet 1.9.1); this is $$(python3 --version 2>&1). Pass PYTHON=/path/to/one"; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "error: $(PYTHON) makes no virtual environment: install its venv module (Debian: python3-venv)"; exit 1; }
 
 # An empty file for each extra that is installed, made anew when the requirements change.
 .venv/dev: .venv/bin/python pyproject.toml

@@ -31,7 +31,7 @@ CUDA_LIBRARIES = (
     "nccl/lib/libnccl.so.2",
 )
 
-# mxnet-cu112 1.9.1 carries machine code for these compute capabilities and no PTX for later ones.
+# mxnet-cu112 1.9.1 carries machine code for 5.0 to 8.6, which 8.9 runs too, and no PTX for later ones.
 OLDEST_CAPABILITY = (5, 0)
 NEWEST_CAPABILITY = (8, 9)
 
@@ -163,7 +163,7 @@ def _unusable(ordinal: int) -> Optional[str]:
         if not OLDEST_CAPABILITY <= capability <= NEWEST_CAPABILITY:
             return (
                 f"GPU {ordinal} ({name}) has compute capability {capability[0]}.{capability[1]} and mxnet-cu112 1.9.1 "
-                "has machine code for 5.0 to 8.9 (Maxwell to Ada; not Hopper or Blackwell): pass --gpu -1"
+                "runs on 5.0 to 8.9 (Maxwell to Ada; not Hopper or Blackwell): pass --gpu -1"
             )
     return None
 

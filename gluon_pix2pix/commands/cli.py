@@ -56,7 +56,7 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
         import tyro  # here, where a package that is not installed becomes one line
 
         module = importlib.import_module(f"gluon_pix2pix.commands.{command}")
-        program = f"gluon_pix2pix {command}"
+        program = f"python -m gluon_pix2pix {command}"
         try:
             options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=words)
             sys.exit(module.main(options))

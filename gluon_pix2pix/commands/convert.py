@@ -14,7 +14,12 @@ from typing import Annotated, Literal, Optional
 import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.translation.converted import convert_file, write_torch_files
+from gluon_pix2pix.translation.converted import (
+    convert_file,
+    differences_from_torch,
+    read_options,
+    write_torch_files,
+)
 
 # What other programs call their weights, and how to say so.
 _OTHERS = {".meta": "TensorFlow", ".index": "TensorFlow", ".pb": "TensorFlow", ".ckpt": "TensorFlow"}
@@ -49,6 +54,8 @@ def main(options: Options) -> None:
         with option_errors():
             paths = write_torch_files(options.input, options.output, epoch=options.epoch)
         print(f"written: {', '.join(map(str, paths))}")
+        for line in differences_from_torch(read_options(options.input)):
+            print(f"note: {line}")
         return
     _refuse_others(options.input)
     with option_errors():

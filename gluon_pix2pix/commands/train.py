@@ -9,7 +9,7 @@ from typing import Optional
 from gluon_pix2pix.commands.cli import option_errors
 from gluon_pix2pix.commands.data import StageBar
 from gluon_pix2pix.commands.train_options import TrainOptions, resolve
-from gluon_pix2pix.commands.train_setup import Progress, begin_or_resume, build_trainer, open_data, rate_of
+from gluon_pix2pix.commands.train_setup import Progress, alone_in, begin_or_resume, build_trainer, open_data, rate_of
 from gluon_pix2pix.commands.validation import draw_samples, score_validation
 from gluon_pix2pix.data.fetch import find_or_get
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
@@ -19,7 +19,7 @@ from gluon_pix2pix.reports.plots import plot_losses
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training import checkpoint
 from gluon_pix2pix.training.interrupt import StopRequest
-from gluon_pix2pix.training.run_log import RunLog, read_log
+from gluon_pix2pix.training.run_log import RunLog, append_event, read_log
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 from gluon_pix2pix.translation.translator import Translator, copy_generator
 
@@ -39,11 +39,13 @@ def main(options: TrainOptions) -> Optional[int]:
 
     train_set, val_set = open_data(options, located.folder)
     trainer = build_trainer(options, ctx)
-    progress = begin_or_resume(options, trainer)
-    if progress.epochs >= options.total_epochs:
-        print(f"{options.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
-        return None
-    return train(options, trainer, train_set, val_set, progress)
+    with alone_in(options.run_dir):
+        progress = begin_or_resume(options, trainer, train_set)
+        if progress.epochs >= options.total_epochs:
+            print(f"{options.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
+            return None
+        append_event(options.run_dir, "device", device=device, data=str(located.folder), direction=options.direction)
+        return train(options, trainer, train_set, val_set, progress)
 
 
 def train(
@@ -73,7 +75,7 @@ def train(
                 if stop.signal and (step + 1) * batch_size < pairs:
                     log.settle()
                     progress = Progress(epoch, step + 1, progress.history, log.epoch_losses)
-                    return stop_here(options, trainer, log, stop, progress)
+                    return stop_here(options, trainer, log, stop, train_set, progress)
 
             log.finish_epoch()
             progress = Progress(epoch + 1, 0, [*progress.history, mean(log.epoch_losses)])
@@ -81,9 +83,9 @@ def train(
             if progress.epochs % options.save_every == 0 or last:
                 report_and_save(options, trainer, log, stop, train_set, val_set, progress)
             if stop.signal and not last:
-                return stop_here(options, trainer, log, stop, progress)
+                return stop_here(options, trainer, log, stop, train_set, progress)
     inputs = (val_set or train_set).paths[0].parent
-    print(f"next: python -m gluon_pix2pix translate --model {options.run_dir} --input {inputs}")
+    print(f"next: python -m gluon_pix2pix translate --model {options.run_dir} --input {inputs} --pairs yes")
     return None
 
 
@@ -105,7 +107,7 @@ def report_and_save(
     write_image(run_dir / "samples" / f"{name}.png", draw_samples(translator, val_set or train_set))
     val_psnr = score_validation(translator, val_set, options.val_pictures, stop) if val_set else None
 
-    saved = save(options, trainer, progress, val_psnr)
+    saved = save(options, trainer, train_set, progress, val_psnr)
     log.event("epoch", epoch=progress.epochs, val_psnr=val_psnr)
     score = "" if val_psnr is None else f", validation PSNR {val_psnr:.2f} dB"
     log.say(f"saved {saved}{score}")
@@ -114,20 +116,32 @@ def report_and_save(
 
 
 def stop_here(
-    options: TrainOptions, trainer: Pix2PixTrainer, log: RunLog, stop: StopRequest, progress: Progress
+    options: TrainOptions,
+    trainer: Pix2PixTrainer,
+    log: RunLog,
+    stop: StopRequest,
+    train_set: PairedImages,
+    progress: Progress,
 ) -> int:
     """Save where the run is, say how to go on, and return the exit code of the signal that stopped it."""
     trainer.check_finite()
     name = checkpoint.checkpoint_name(progress.epochs, progress.steps)
     saved = options.run_dir / "checkpoints" / name
     if not saved.exists():
-        save(options, trainer, progress, None)
+        save(options, trainer, train_set, progress, None)
+        checkpoint.prune_checkpoints(saved.parent, keep=options.keep)
     where = f"{progress.epochs} epochs and {progress.steps} steps"
     log.say(f"stopped after {where}; saved {saved}; the same command goes on from there")
     return stop.exit_code
 
 
-def save(options: TrainOptions, trainer: Pix2PixTrainer, progress: Progress, val_psnr: Optional[float]) -> Path:
+def save(
+    options: TrainOptions,
+    trainer: Pix2PixTrainer,
+    train_set: PairedImages,
+    progress: Progress,
+    val_psnr: Optional[float],
+) -> Path:
     """Save a checkpoint and return its folder."""
     return checkpoint.save_checkpoint(
         options.run_dir / "checkpoints",
@@ -136,5 +150,6 @@ def save(options: TrainOptions, trainer: Pix2PixTrainer, progress: Progress, val
         step=progress.steps,
         history=progress.history,
         losses=progress.losses,
+        data=train_set.fingerprint(),
         val_psnr=val_psnr,
     )

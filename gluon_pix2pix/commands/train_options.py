@@ -196,13 +196,13 @@ def as_written(options: TrainOptions) -> dict:
     return {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
 
 
-def compare_with_run(options: TrainOptions, run: dict) -> list[str]:
+def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> list[str]:
     """Say what is different from the run that is there, a line each; differences that may be.
 
     Raises
     ------
     UsageError
-        If an option differs that the trained networks depend on, or the run would become shorter.
+        If an option differs that the trained networks depend on, or more than --n-epochs asks for is trained already.
     """
     old = run["options"]
     now = as_written(options)
@@ -212,10 +212,12 @@ def compare_with_run(options: TrainOptions, run: dict) -> list[str]:
         raise UsageError(
             f"{options.run_dir} was trained with {', '.join(barred)}: pass the same, or another --run-dir for a new run"
         )
-    for name in ("n_epochs", "n_epochs_decay"):
-        if now[name] < old[name]:
-            raise UsageError(f"{options.run_dir} was begun with {words[name]} and may grow, not shrink to {now[name]}")
+    if options.total_epochs < completed:
+        raise UsageError(
+            f"{options.run_dir} has {completed} epochs and may grow, not shrink to --n-epochs {options.n_epochs} "
+            f"--n-epochs-decay {options.n_epochs_decay}"
+        )
     notes = [f"{words[name]} before, {now[name]} now" for name in ("n_epochs", "n_epochs_decay") if name in words]
-    if notes and options.n_epochs_decay:
+    if notes and (options.lr_policy == "cosine" or (options.lr_policy == "linear" and options.n_epochs_decay)):
         notes.append("the learning rate follows the new schedule from here on")
     return notes

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -13,7 +17,7 @@ from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights, synchronise
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training import checkpoint
-from gluon_pix2pix.training.run_log import rewind_log
+from gluon_pix2pix.training.run_log import append_event, rewind_log
 from gluon_pix2pix.training.schedule import learning_rate
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 from gluon_pix2pix.translation.translator import read_run
@@ -49,6 +53,8 @@ def open_data(options: TrainOptions, folder: Path) -> tuple[PairedImages, Option
             )
             for split in splits[:2]
         ]
+    for pairs in (train_set, *others):
+        pairs.check_headers()
     return train_set, others[0] if others else None
 
 
@@ -89,21 +95,52 @@ def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTraine
         )
 
 
-def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
-    """Start a run folder or go on with the one there."""
+@contextlib.contextmanager
+def alone_in(run_dir: Path) -> Iterator[None]:
+    """Make a run's folder and hold it, so that a second process does not train into it at the same time.
+
+    Raises
+    ------
+    OSError
+        If another process holds it.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    handle = os.open(run_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise OSError(f"another process is training into {run_dir}: wait for it, or pass another --run-dir") from None
+    except OSError:
+        pass  # some network file systems have no locks
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages) -> Progress:
+    """Start a run in its folder, or go on with the one there."""
     run_dir, notes, progress = options.run_dir, [], Progress()
     saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
     run = read_run(run_dir) if (run_dir / "options.json").exists() else {}
     if "converted" in run:
         raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
     if run and saved:  # before the first checkpoint nothing has been trained that other options could spoil
-        notes = compare_with_run(options, run)
-    run_dir.mkdir(parents=True, exist_ok=True)
+        notes = compare_with_run(options, run, completed=checkpoint.progress_of(saved[-1])[0])
     checkpoint.check_room(run_dir, trainer)
+    checkpoint.remove_partial(run_dir / "checkpoints")
     if saved:
         state = checkpoint.load_checkpoint(saved[-1], trainer)
         progress = Progress(state["epoch"], state["step"], state["history"], state["losses"])
         notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
+        if state["data"] != train_set.fingerprint() and progress.steps:
+            raise UsageError(
+                f"the files in {train_set.paths[0].parent} have changed in the middle of the epoch that {saved[-1]} "
+                "goes on with: bring them back, or remove that checkpoint to go on from the one before"
+            )
+        if state["data"] != train_set.fingerprint():
+            notes.append(f"the files in {train_set.paths[0].parent} are not those that the run has seen so far")
         if state["threads"] != threads():
             before, now = state["threads"], threads()
             notes.append(f"it ran with {before} threads and goes on with {now}: not bit for bit the same")
@@ -113,6 +150,7 @@ def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
         notes.append(f"began with the {' and '.join(loaded)} of {options.init_from}")
     write_run(options)
     rewind_log(run_dir, epoch=progress.epochs, step=progress.steps)
+    append_event(run_dir, "start", epochs=progress.epochs, steps=progress.steps, notes=notes)
     for note in notes:
         print(note, flush=True)
     return progress

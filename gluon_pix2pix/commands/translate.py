@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.data.pairs import split_pair, with_channels
-from gluon_pix2pix.images import find_images, image_size, read_image, write_image
+from gluon_pix2pix.images import find_images, image_size, read_image, write_atomically, write_image
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training.checkpoint import find_checkpoint
 from gluon_pix2pix.translation.translator import Translator, read_run
@@ -53,7 +54,7 @@ def main(options: Options) -> Optional[int]:
     run = read_run(options.model)
     with option_errors():
         ctx, device = devices(options.gpu)
-        find_checkpoint(options.model / "checkpoints", options.epoch)
+        checkpoint = find_checkpoint(options.model / "checkpoints", options.epoch)
     if len(ctx) > 1:
         raise UsageError(f"translate runs on one device, not on --gpu {options.gpu}")
     translator = Translator.load(
@@ -71,11 +72,13 @@ def main(options: Options) -> Optional[int]:
     names = check_names(paths, root)
     pairs = are_pairs(paths) if options.pairs == "auto" else options.pairs == "yes"
     kind = f"pairs, {direction}" if pairs else "single pictures"
+    settings = settings_of(options, checkpoint, root, kind)
+    clear_the_way(output, names, settings, options.overwrite)
     print(f"{len(paths)} pictures ({kind}; --pairs yes or no to say otherwise)\ndevice: {device}", flush=True)
 
     failed, kept = [], 0
     for name, path in tqdm(zip(names, paths), total=len(paths), unit="img", disable=None):
-        if (output / f"{name}_fake.png").exists() and not options.overwrite:
+        if (output / f"{name}_fake.png").exists():
             kept += 1
             continue
         try:
@@ -84,6 +87,9 @@ def main(options: Options) -> Optional[int]:
             failed.append(str(error))
             continue
         (output / name).parent.mkdir(parents=True, exist_ok=True)
+        if settings:  # before the first result
+            write_atomically(output / "translation.json", (json.dumps(settings, indent=2) + "\n").encode())
+            settings = None
         for picture in ("source", "target", "fake"):  # the fake last: that it is there says that the others are
             if picture in pictures:
                 write_image(output / f"{name}_{picture}.png", pictures[picture])
@@ -98,6 +104,35 @@ def main(options: Options) -> Optional[int]:
     if pairs:
         print(f"next: python eval_psnr.py {output}")
     return 1 if failed else None
+
+
+def settings_of(options: Options, checkpoint: Path, root: Path, kind: str) -> dict:
+    """Return what a result depends on, beside the picture itself, as translation.json has it."""
+    weights = json.loads((checkpoint / "state.json").read_text())["sha256"]["generator.params"]
+    modes = {name: getattr(options, name) for name in ("statistics", "dropout", "seed", "keep_size")}
+    return {"checkpoint": checkpoint.name, "sha256": weights, **modes, "input": str(root.resolve()), "pictures": kind}
+
+
+def clear_the_way(output: Path, names: list[str], settings: dict, overwrite: bool) -> None:
+    """Make sure that no results of other settings stay among the new ones.
+
+    Raises
+    ------
+    UsageError
+        If there are some, and they are not to be overwritten.
+    """
+    path = output / "translation.json"
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    there = [fake for fake in (output / f"{name}_fake.png" for name in names) if fake.exists()]
+    differ = [name for name in settings if before.get(name) != settings[name]]
+    if there and differ and not overwrite:
+        raise UsageError(
+            f"{output} has pictures of another translation (other {', '.join(differ)}): pass --overwrite, or another "
+            "--output"
+        )
+    if overwrite:
+        for fake in there:
+            fake.unlink()
 
 
 def find_inputs(given: Path, output: Path) -> tuple[Path, list[Path]]:

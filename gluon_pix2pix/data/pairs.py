@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 
 from gluon_pix2pix.data.jitter import draw_jitter
-from gluon_pix2pix.images import find_images, peak_of, read_image, resize
+from gluon_pix2pix.images import find_images, image_size, peak_of, read_image, resize
 from gluon_pix2pix.runtime import mx
 
 DIRECTIONS = ("AtoB", "BtoA")
@@ -26,9 +27,13 @@ def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture
     """
     width = image.shape[1]
     if width % 2 or width < 2:
-        raise ValueError(f"{path} is {width} pixels wide: a side-by-side pair needs two halves of the same width")
+        raise ValueError(_odd(path, width))
     a, b = image[:, : width // 2], image[:, width // 2 :]
     return (a, b) if direction == "AtoB" else (b, a)
+
+
+def _odd(path: object, width: int) -> str:
+    return f"{path} is {width} pixels wide: a side-by-side pair needs two halves of the same width"
 
 
 class PairedImages(mx.gluon.data.Dataset):
@@ -87,6 +92,24 @@ class PairedImages(mx.gluon.data.Dataset):
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the number and the names of the files: which pairs an index stands for."""
+        names = "\n".join(path.name for path in self.paths)
+        return f"{len(self)} files {hashlib.sha256(names.encode(errors='surrogateescape')).hexdigest()[:16]}"
+
+    def check_headers(self) -> None:
+        """Look at every file's header, before hours are spent.
+
+        Raises
+        ------
+        ValueError
+            If one is not a picture's, or its width is odd.
+        """
+        for path in self.paths:
+            width = image_size(path)[1]
+            if width % 2:
+                raise ValueError(_odd(path, width))
 
     def __getitem__(self, key: int | tuple[int, Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
         index, seed = key if isinstance(key, tuple) else (key, None)

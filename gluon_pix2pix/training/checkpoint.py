@@ -68,7 +68,8 @@ def find_checkpoint(folder: Path, epoch: str = "latest") -> Path:
         found = next((path for path in there if path.name == checkpoint_name(int(epoch))), None)
     if found is None:
         names = ", ".join(path.name for path in there) or "none yet"
-        raise FileNotFoundError(f"{folder} has no checkpoint {epoch}; there: {names}")
+        why = " (none has been scored)" if epoch == "best" and there else ""
+        raise FileNotFoundError(f"{folder} has no checkpoint {epoch}{why}; there: {names}")
     return found
 
 
@@ -109,10 +110,10 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
         state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
         (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
         for path in (*partial.iterdir(), partial):
-            _sync(path)
+            sync(path)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
-        _sync(folder)
+        sync(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -128,6 +129,9 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
         If a file is missing, damaged, or of other networks.
     """
     state = read_state(path)
+    lacking = {f"{name}{kind}.params" for name in NETWORKS for kind in ("", "_adam")} - set(state["sha256"])
+    if lacking:
+        raise ValueError(f"{path} cannot be resumed: it has no {', '.join(sorted(lacking))}")
     for name in NETWORKS:
         net = getattr(trainer, name)
         load_network(path, name, net, trainer.ctx)
@@ -211,6 +215,12 @@ def load_initial(
     return loaded
 
 
+def remove_partial(folder: Path) -> None:
+    """Remove what runs that were killed while saving have left behind; nobody else may be saving there."""
+    for path in folder.glob(".*.part"):
+        shutil.rmtree(path)
+
+
 def prune_checkpoints(folder: Path, *, keep: int) -> None:
     """Remove all but the newest `keep` checkpoints of whole epochs and the best; interrupted ones go once outdated."""
     there = list_checkpoints(folder)
@@ -230,7 +240,8 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """See a file or a folder's list of names onto the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -239,7 +250,7 @@ def _sync(path: Path) -> None:
 
 
 def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
-    """Check that a checkpoint fits on the disk: three float32 arrays a parameter, the weights and Adam's two moments.
+    """Check that a checkpoint fits on the disk: the weights, Adam's two moments of each, and the pools, all float32.
 
     Raises
     ------
@@ -247,7 +258,8 @@ def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
         If it does not.
     """
     parameters = [p for name in NETWORKS for p in getattr(trainer, name).collect_params().values()]
-    needed = 3 * 4 * sum(p.data(trainer.ctx[0]).size for p in parameters) + (1 << 20)
+    pooled = sum(picture.size for pool in trainer.pools for picture in pool.pictures)
+    needed = 4 * (3 * sum(p.data(trainer.ctx[0]).size for p in parameters) + pooled) + (1 << 20)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(

@@ -53,8 +53,7 @@ class RunLog:
 
     def event(self, event: str, **facts) -> None:
         """Append a line to log.jsonl."""
-        with open(self._run_dir / "log.jsonl", "a") as stream:
-            stream.write(json.dumps({"event": event, **facts}) + "\n")
+        append_event(self._run_dir, event, **facts)
 
     def add(self, losses: dict, *, epoch: int, step: int, lr: float, images: int, where: str) -> None:
         """Take one step's losses, still being computed, and read those of the step before.
@@ -80,7 +79,7 @@ class RunLog:
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"{name} is {value} in epoch {pending['epoch']}, step {pending['step']}: training stopped; "
-                    "the checkpoints are from before. Try a lower --lr, or look at the data"
+                    "the checkpoints are from before. Look at the data, or begin another --run-dir with a lower --lr"
                 )
         self._collected.append(values)
         self.epoch_losses.append(values.get("G_GAN", 0) + values.get("G_L1", 0))
@@ -134,6 +133,12 @@ def sorted_losses(losses: dict) -> list[tuple]:
     return [(name, losses[name]) for name in LOSSES if name in losses]
 
 
+def append_event(run_dir: Path, event: str, **facts) -> None:
+    """Append a line to a run's log.jsonl."""
+    with open(run_dir / "log.jsonl", "a") as stream:
+        stream.write(json.dumps({"event": event, **facts}) + "\n")
+
+
 def read_log(run_dir: Path) -> list[dict]:
     """Return the events of log.jsonl; a last line that a killed run left unfinished is passed over."""
     path = run_dir / "log.jsonl"
@@ -149,7 +154,7 @@ def read_log(run_dir: Path) -> list[dict]:
 def rewind_log(run_dir: Path, *, epoch: int, step: int) -> None:
     """Take from log.jsonl what a killed run wrote after the checkpoint of `epoch` completed epochs and `step` steps.
 
-    The resumed run writes those lines again, so that the log reads as an unbroken run's.
+    The resumed run writes those lines again. (Steps between the last line and a stop in mid-epoch are in none.)
     """
 
     def before(event: dict) -> bool:

@@ -172,7 +172,8 @@ class Pix2PixTrainer:
                 if not np.isfinite(parameter.data(self.ctx[0]).sum().asscalar()):
                     raise FloatingPointError(
                         f"{type(net).__name__} {name} is no longer finite after step {self.steps} of the run: training "
-                        "stopped; the checkpoints are from before. Try a lower --lr, or look at the data"
+                        "stopped; the checkpoints are from before. Look at the data, or begin another --run-dir with a "
+                        "lower --lr"
                     )
 
     def _split(self, source: mx.nd.NDArray, target: mx.nd.NDArray) -> list[Part]:

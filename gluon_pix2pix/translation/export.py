@@ -14,6 +14,7 @@ import numpy as np
 
 import gluon_pix2pix
 from gluon_pix2pix.images import peak_of, to_signed
+from gluon_pix2pix.models.layers import use_operator
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.checkpoint import sha256
 from gluon_pix2pix.translation.translator import build_generator, read_run
@@ -60,7 +61,7 @@ def export_generator(
     net, state = build_generator(run_dir, epoch=epoch, statistics="picture", dropout=False)
     size, input_nc = run["options"]["crop_size"], run["generator"]["input_nc"]
     batches = _check_batches(pictures, size, input_nc, net.multiple)
-    expected = [net(batch).asnumpy() for batch in batches]  # imperative, so that the graph is checked against no graph
+    expected = [net(batch).asnumpy() for batch in batches]  # without a graph, and by the other form of the norm
 
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,7 @@ def export_generator(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
+        use_operator(net)
         net.hybridize()
         net(batches[0])
         mx.nd.waitall()

@@ -12,7 +12,8 @@ import math
 import os
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,7 +42,8 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     OSError
         If there is no such file.
     ValueError
-        If it is damaged, or holds anything but tensors of these types by name.
+        If it is damaged, or holds anything but tensors of these types by name, or its tensors are larger together
+        than the numbers that it stores for them.
     """
     path = Path(path)
     with open(path, "rb") as stream:
@@ -54,6 +56,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
                     raise ValueError(
                         f"it is no state_dict: {key[:100]!r} in it is no tensor, but {type(value).__name__}"
                     )
+            _check_sizes(found.values())
             return {key: _view(tensor, storages[tensor.storage.key]) for key, tensor in found.items()}
         # zipfile reports damage as any of these; OSError, for one, where an offset is beyond what a file can have.
         except (ValueError, zipfile.BadZipFile, OSError, RuntimeError, EOFError, OverflowError, struct.error) as error:
@@ -142,6 +145,19 @@ def _to_array(storage: Storage, data: bytes) -> np.ndarray:
         raise ValueError(f"storage {storage.key[:100]!r} has {len(data)} bytes, not {storage.numel} x {dtype.itemsize}")
     values = np.frombuffer(data, dtype)
     return (values.astype("<u4") << 16).view("<f4") if storage.dtype == "bfloat16" else values
+
+
+def _check_sizes(tensors: Iterable[Tensor]) -> None:
+    """Refuse tensors that overlap: a small file could say thousands of them, each to be copied by who reads it."""
+    sizes: Counter[Storage] = Counter()
+    for tensor in tensors:
+        sizes[tensor.storage] += math.prod(tensor.shape)
+    for storage, size in sizes.items():
+        if size > storage.numel:
+            raise ValueError(
+                f"its tensors share storage {storage.key[:100]!r}: together they have {size} numbers, and it has "
+                f"{storage.numel}; a network's weights do not overlap"
+            )
 
 
 def _view(tensor: Tensor, values: np.ndarray) -> np.ndarray:

@@ -171,15 +171,17 @@ def from_torch(tensors: Mapping[str, np.ndarray], *, dropout: bool = True) -> tu
         If it is no network known here; the message names the first key that does not fit.
     """
     tensors = {_WRAPPERS.sub("", key, count=1): array for key, array in tensors.items() if not key.endswith(_COUNTER)}
-    values = {key: _to_float32(key, array) for key, array in tensors.items()}
-    kind, described = recognise({key: array.shape for key, array in values.items()}, dropout=dropout)
+    for key, array in tensors.items():
+        if array.dtype.kind != "f" or array.size == 0:
+            raise ValueError(f"its {key[:200]!r} has no weights, but {array.shape} {array.dtype}")
+    kind, described = recognise({key: array.shape for key, array in tensors.items()}, dropout=dropout)
     if described["norm"] == "instance":
-        values = {key: array for key, array in values.items() if not key.endswith((".running_mean", ".running_var"))}
+        tensors = {key: array for key, array in tensors.items() if not key.endswith((".running_mean", ".running_var"))}
 
     shapes = {name: parameter.shape for name, parameter in get_model(**described)._collect_params_with_prefix().items()}
     names = {key: name for name, key in upstream_keys(shapes, dropout=described.get("dropout", True)).items()}
     network = " ".join([described["name"], *(f"{word} {described[word]}" for word in described if word in _TOLD)])
-    for key, array in values.items():
+    for key, array in tensors.items():
         if key not in names:
             raise ValueError(f"it has {key[:200]!r}, and the network that it seems to be has not: {network}")
         if array.shape != shapes[names[key]]:
@@ -188,14 +190,12 @@ def from_torch(tensors: Mapping[str, np.ndarray], *, dropout: bool = True) -> tu
                 f"it is {shapes[names[key]]}"
             )
     for key in names:
-        if key not in values:
+        if key not in tensors:
             raise ValueError(f"{key!r} is missing, and the network that it seems to be has it: {network}")
-    return kind, described, {names[key]: array for key, array in values.items()}
+    return kind, described, {names[key]: _to_float32(key, array) for key, array in tensors.items()}
 
 
 def _to_float32(key: str, array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind != "f" or array.size == 0:
-        raise ValueError(f"its {key[:200]!r} has no weights, but {array.shape} {array.dtype}")
     with np.errstate(over="ignore"):
         values = array.astype(np.float32)
     if not np.isfinite(values).all():

@@ -17,6 +17,7 @@ from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.checkpoint import find_checkpoint, load_network, read_state
 
 STATISTICS = ("picture", "running")
+_OPTIONS = ("crop_size", "direction")  # what translating needs to know of training
 
 
 def read_run(run_dir: str | Path) -> dict:
@@ -36,7 +37,9 @@ def read_run(run_dir: str | Path) -> dict:
         run = json.loads(path.read_text())
         if not isinstance(run, dict) or run.get("generator") is None:
             raise ValueError("it has no generator")
-        run["generator"]["name"], run["options"]["crop_size"]
+        for part, keys in (("generator", ("name", "norm", "dropout", "input_nc", "output_nc")), ("options", _OPTIONS)):
+            if missing := [key for key in keys if key not in run[part]]:
+                raise ValueError(f"{part} lacks {', '.join(missing)}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not the options of a run: {error}") from error
     return run
@@ -93,6 +96,8 @@ def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluo
     kwargs = dict(described, dropout=dropout and described["dropout"])
     if kwargs["norm"] in ("batch", "syncbatch"):
         kwargs["norm"] = statistics
+    elif statistics == "running":
+        raise ValueError(f"statistics running: a generator trained with norm {kwargs['norm']} has none, only picture")
     with mx.name.NameManager():  # count from 0, so that the parameters of an export have the same names every time
         return get_model(kwargs.pop("name"), **kwargs)
 

@@ -133,5 +133,5 @@ def test_every_command_explains_itself(name, capsys):
         cli.run(name, ["--help"])
     out = capsys.readouterr().out
     assert caught.value.code == 0
-    assert f"usage: gluon_pix2pix {name} " in out
+    assert f"usage: python -m gluon_pix2pix {name} " in out
     assert "--debug" in out or name == "data"  # there it belongs to list and get

@@ -143,7 +143,9 @@ def test_there_and_back_is_the_same_file(run, pth, tmp_path):
 
 
 def test_a_training_run_for_pytorch_and_back(run, tiny_run, tmp_path):
-    code, _, _ = run("convert", tiny_run, "--to-torch", "--epoch", 1, "--output", tmp_path / "torch")
+    code, out, _ = run("convert", tiny_run, "--to-torch", "--epoch", 1, "--output", tmp_path / "torch")
+    (note,) = [line for line in out.splitlines() if line.startswith("note: ")]
+    assert "dropout in the paper's blocks, and the PyTorch implementation has no option for that" in note
     assert (code, sorted(os.listdir(tmp_path / "torch"))) == (0, ["1_net_D.pth", "1_net_G.pth"])
     state = read_tensors(tmp_path / "torch" / "1_net_G.pth")
     assert state["model.model.1.model.2.num_batches_tracked"].shape == ()
@@ -185,6 +187,52 @@ def test_a_model_stays_whole_when_writing_fails(run, pth, tmp_path, monkeypatch)
     generator = build(GENERATOR, seed=5)
     assert load_initial(model, generator, None, [mx.cpu()]) == ["generator"]
     assert same(generator, net_g)
+
+
+def test_a_damaged_network_is_not_vouched_for(run, pth, tmp_path):
+    (path_g, path_d), _ = pth
+    model = tmp_path / "model"
+    assert run("convert", path_g, "--output", model)[0] == 0
+    file, state = (model / "checkpoints" / "epoch_0000" / name for name in ("generator.params", "state.json"))
+    before, good = (model / "options.json").read_text(), file.read_bytes()
+    damaged, sums = good[:999] + bytes([good[999] ^ 1]) + good[1000:], state.read_text()
+    file.write_bytes(damaged)
+    code, _, err = run("convert", path_d, "--output", model)
+    assert (code, err.count("\n"), f"{file} is missing or damaged" in err) == (2, 1, True)
+    assert "convert into another folder" in err
+    assert (file.read_bytes(), state.read_text(), (model / "options.json").read_text()) == (damaged, sums, before)
+    assert os.listdir(model / "checkpoints") == ["epoch_0000"]
+
+    file.write_bytes(good)
+    assert run("convert", path_d, "--output", model)[0] == 0
+    old, new = json.loads(sums)["sha256"], json.loads(state.read_text())["sha256"]
+    assert new["generator.params"] == old["generator.params"]
+    assert sorted(new) == ["discriminator.params", "generator.params"]
+
+
+def test_what_the_pytorch_implementation_has_no_option_for(run, pth, tmp_path):
+    (path_g, _), _ = pth
+    write_pth(tmp_path / "alone.pth", {**DISCRIMINATOR, "input_nc": 3})
+    for path in (path_g, tmp_path / "alone.pth"):
+        assert run("convert", path, "--output", tmp_path / "model")[0] == 0
+    code, out, err = run("convert", tmp_path / "model", "--to-torch", "--output", tmp_path / "torch")
+    (note,) = [line for line in out.splitlines() if line.startswith("note: ")]
+    assert (code, err) == (0, "")
+    assert "sees 3 channels, the target alone, and the PyTorch implementation's pix2pix has no option" in note
+    assert "one for 6" in note
+
+
+def test_weights_that_options_json_does_not_describe(run, pth, tmp_path):
+    model = tmp_path / "model"
+    for path in pth[0]:
+        assert run("convert", path, "--output", model)[0] == 0
+    options = options_of(model)
+    del options["discriminator"]
+    (model / "options.json").write_text(json.dumps(options))
+    code, _, err = run("convert", model, "--to-torch", "--output", tmp_path / "torch")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"{model / 'options.json'} does not describe the discriminator that is in {model}" in err
+    assert not (tmp_path / "torch").exists()
 
 
 def test_errors(run, pth, tmp_path):

@@ -64,7 +64,7 @@ def test_a_run_that_is_complete_says_so(split, train):
     [
         (["--lr", 0.001], r"was trained with --lr 0\.0002 \(now 0\.001\): pass the same, or another --run-dir"),
         (["--no-flip", "--seed", 4], r"was trained with --flip True \(now False\), --seed 0 \(now 4\): pass"),
-        (["--n-epochs", 3], "was begun with --n-epochs 4 and may grow, not shrink to 3"),
+        (["--n-epochs", 3], "has 4 epochs and may grow, not shrink to --n-epochs 3 --n-epochs-decay 0"),
     ],
 )
 def test_other_options_are_refused_by_name(split, train, more, message):
@@ -179,15 +179,19 @@ def test_a_longer_run_with_decay_follows_the_new_schedule():
     old = {"options": as_written(TrainOptions(n_epochs=2, n_epochs_decay=2))}
     options = TrainOptions(n_epochs=3, n_epochs_decay=2, num_workers=0, run_dir=Path("runs/a"))
     notes = ["--n-epochs 2 before, 3 now", "the learning rate follows the new schedule from here on"]
-    assert compare_with_run(options, old) == notes
-    assert compare_with_run(TrainOptions(n_epochs=2, n_epochs_decay=2), old) == []
-    shorter = TrainOptions(n_epochs=9, n_epochs_decay=1, run_dir=Path("runs/a"))
-    with pytest.raises(UsageError, match="runs/a was begun with --n-epochs-decay 2 and may grow, not shrink to 1"):
-        compare_with_run(shorter, old)
+    assert compare_with_run(options, old, completed=1) == notes
+    assert compare_with_run(TrainOptions(n_epochs=2, n_epochs_decay=2), old, completed=1) == []
+    shorter = TrainOptions(n_epochs=1, n_epochs_decay=1, run_dir=Path("runs/a"))
+    assert "--n-epochs 2 before, 1 now" in compare_with_run(shorter, old, completed=2)
+    with pytest.raises(UsageError, match="runs/a has 3 epochs and may grow, not shrink to --n-epochs 1 --n-epochs-dec"):
+        compare_with_run(shorter, old, completed=3)
+    stepwise = TrainOptions(n_epochs=3, n_epochs_decay=2, lr_policy="step")
+    old["options"]["lr_policy"] = "step"
+    assert compare_with_run(stepwise, old, completed=1) == notes[:1]  # whose rates do not depend on the length
 
 
 def test_an_option_that_is_a_path_is_the_same_when_it_is_the_same():
     old = {"options": json.loads(json.dumps(as_written(TrainOptions(init_from=Path("runs/a")))))}
-    assert compare_with_run(TrainOptions(init_from=Path("runs/a")), old) == []
+    assert compare_with_run(TrainOptions(init_from=Path("runs/a")), old, completed=1) == []
     with pytest.raises(UsageError, match=r"trained with --init-from runs/a \(now runs/b\)"):
-        compare_with_run(TrainOptions(init_from=Path("runs/b")), old)
+        compare_with_run(TrainOptions(init_from=Path("runs/b")), old, completed=1)

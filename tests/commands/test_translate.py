@@ -42,7 +42,8 @@ def save(path, height=40, width=56, *, dtype=np.uint8, channels=3, seed=0):
 
 
 def names(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != "translation.json")
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
 def scores(folder):
@@ -134,6 +135,21 @@ def test_what_is_there_stays(translate, tmp_path):
     _, out, _ = translate("--input", tmp_path / "in", "--output", tmp_path / "out", "--overwrite")
     assert "were there already" not in out
     assert (tmp_path / "out/1_fake.png").read_bytes() != before
+
+
+def test_results_of_other_settings_do_not_stay_among_the_new(translate, tmp_path):
+    save(tmp_path / "in/1.png")
+    words = ("--input", tmp_path / "in", "--output", tmp_path / "out")
+    assert translate(*words, "--no-dropout", "--epoch", "1")[0] == 0
+    before = (tmp_path / "out/1_fake.png").read_bytes()
+    code, _, err = translate(*words, "--seed", "3")
+    assert code == 2
+    assert f"{tmp_path / 'out'} has pictures of another translation (other checkpoint, sha256, dropout, seed)" in err
+    assert (tmp_path / "out/1_fake.png").read_bytes() == before
+    assert translate(*words, "--seed", "3", "--overwrite")[0] == 0
+    assert (tmp_path / "out/1_fake.png").read_bytes() != before
+    settings = json.loads((tmp_path / "out/translation.json").read_text())
+    assert (settings["checkpoint"], settings["seed"], settings["dropout"]) == ("epoch_0002", 3, True)
 
 
 def test_bad_pictures_are_named_and_the_rest_is_done(translate, tmp_path):

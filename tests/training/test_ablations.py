@@ -92,6 +92,35 @@ def test_both_weights_add_their_gradients_up(make_trainer):
         np.testing.assert_allclose(gradient, expected, atol=2e-6 * np.abs(expected).max(), rtol=0, err_msg=name)
 
 
+def cross_entropy_with(label: float):
+    return lambda logits: (np.logaddexp(0, logits) - label * logits).mean()
+
+
+# What D says of real pairs, D of fake ones, and G of fake ones, each from logits.
+MODES = {
+    "vanilla": (cross_entropy_with(1), cross_entropy_with(0), cross_entropy_with(1)),
+    "vanilla, smoothed": (cross_entropy_with(0.8), cross_entropy_with(0), cross_entropy_with(1)),
+    "lsgan": (lambda x: ((x - 1) ** 2).mean(), lambda x: (x**2).mean(), lambda x: ((x - 1) ** 2).mean()),
+    "lsgan, smoothed": (lambda x: ((x - 0.8) ** 2).mean(), lambda x: (x**2).mean(), lambda x: ((x - 1) ** 2).mean()),
+    "hinge": (lambda x: np.maximum(0, 1 - x).mean(), lambda x: np.maximum(0, 1 + x).mean(), lambda x: -x.mean()),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_which_loss_each_network_has(make_trainer, mode):
+    gan_mode, _, smoothed = mode.partition(", ")
+    trainer = make_trainer(norm="none", lr=1e-2, gan_mode=gan_mode, label_smoothing=0.2 if smoothed else 0.0)
+    source, target = trainer.batch(2)
+    fake = trainer.generator(source)
+    pairs = [nd.concat(source, picture, dim=1) for picture in (target, fake)]
+    real_logits, fake_logits = (trainer.discriminator(pair).asnumpy().astype(np.float64) for pair in pairs)
+    losses = trainer.step(source, target, seed=(0,))
+    updated = trainer.discriminator(pairs[1]).asnumpy().astype(np.float64)
+    values = [losses[name].asscalar() for name in ("D_real", "D_fake", "G_GAN")]
+    expected = [loss(logits) for loss, logits in zip(MODES[mode], (real_logits, fake_logits, updated))]
+    assert values == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("conditional", [True, False])
 def test_whether_d_looks_at_the_source(make_trainer, same_bits, conditional):
     """Fakes that are the same whatever the source: then only the discriminator's eyes can tell the sources apart."""

@@ -145,7 +145,7 @@ def test_a_save_that_fails_leaves_what_was_there(saved, make_trainer, monkeypatc
     def fail(path):
         raise OSError("input/output error")
 
-    monkeypatch.setattr(checkpoint, "_sync", fail)
+    monkeypatch.setattr(checkpoint, "sync", fail)
     with pytest.raises(OSError, match="input/output error"):
         save_checkpoint(saved.parent, make_trainer(), epoch=1)
     assert names_in(saved.parent) == ["epoch_0001"]
@@ -170,6 +170,19 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path, make_train
     free = size + (1 << 20)
     path = save_checkpoint(tmp_path, trainer, epoch=1)
     assert sum((path / name).stat().st_size for name in FILES) < free
+
+
+def test_the_room_that_a_pool_takes_counts(tmp_path, make_trainer, monkeypatch):
+    trainer = make_trainer(pool_size=2)
+    trainer.pools[0].pictures = [mx.nd.zeros((1, 6, 256, 512))] * 2
+    pictures = 2 * 4 * 6 * 256 * 512
+    free = pictures + (1 << 20)  # and nothing for the networks
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    with pytest.raises(OSError, match="a checkpoint takes"):
+        save_checkpoint(tmp_path, trainer, epoch=1)
+    free = pictures + (2 << 20)
+    path = save_checkpoint(tmp_path, trainer, epoch=1)
+    assert pictures < sum(file.stat().st_size for file in path.iterdir()) < free
 
 
 @pytest.mark.parametrize("name", FILES[:-1])

@@ -170,3 +170,10 @@ def test_what_is_not_there(tmp_path, tiny_run):
     with pytest.raises(FileNotFoundError, match="has no checkpoint 9"):
         export_generator(tiny_run, tmp_path / "out", epoch="9")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_graph_has_the_operator_that_other_tools_know(tiny_run, tmp_path):
+    export_generator(tiny_run, tmp_path)
+    nodes = [node["op"] for node in json.loads((tmp_path / "generator-symbol.json").read_text())["nodes"]]
+    assert "LayerNorm" not in nodes
+    assert nodes.count("InstanceNorm") == 7  # 5 levels: 3 on the way down, 4 on the way up

@@ -8,6 +8,7 @@ import pickletools
 import random
 import re
 import struct
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 
@@ -93,6 +94,23 @@ def test_one_storage_of_two_forms(path, torch_save):
         torch_save.save(path, {"x": torch_save.tensor("0", WEIGHT), "y": torch_save.tensor("0", WEIGHT.astype("f8"))}),
         "storage of another form",
     )
+
+
+@pytest.mark.parametrize("form", ["save", "save_old"])
+def test_many_views_of_one_storage(path, form, torch_save):
+    """4 MB of numbers and 400 views of them all, which would become 1.6 GB as soon as somebody copied each."""
+    saver, values = getattr(torch_save, form), np.zeros(1 << 20, np.float32)
+    view = torch_save.tensor("0", values)
+    saver(path, OrderedDict((f"model.{n}.weight", view) for n in range(400)))
+    tracemalloc.start()
+    try:
+        refused(path, "share storage '0': together they have 419430400 numbers, and it has 1048576")
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+    first = torch_save.tensor("0", WEIGHT, shape=(12,), strides=(1,))
+    second = torch_save.tensor("0", WEIGHT, shape=(13,), strides=(1,), offset=11)
+    refused(saver(path, OrderedDict(x=first, y=second)), "25 numbers, and it has 24")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.translation import torch_weights
 from gluon_pix2pix.translation.torch_weights import from_torch, to_torch, upstream_key
 
 
@@ -211,6 +212,22 @@ def test_types_become_float32(basic):
     for name, array in from_torch(doubled)[2].items():
         assert array.dtype == np.float32
         np.testing.assert_array_equal(array, from_torch(basic)[2][name])
+
+
+def test_keys_and_shapes_come_before_the_numbers(basic, monkeypatch):
+    """What no network has is refused before anything is copied."""
+    copied = []
+    monkeypatch.setattr(torch_weights, "_to_float32", lambda key, array: copied.append(key))
+    for state, match in [
+        ({**basic, "model.12.weight": np.ones(1, np.float32)}, "it has 'model.12.weight'"),
+        ({**basic, "model.5.weight": np.ones((5, 6, 4, 4))}, "shape"),
+        ({key: array for key, array in basic.items() if key != "model.11.bias"}, "is missing"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            from_torch(state)
+    assert copied == []
+    from_torch(basic)
+    assert copied == [key for key in basic if "num_batches" not in key]
 
 
 def test_first_key_that_does_not_fit(basic, resnet):

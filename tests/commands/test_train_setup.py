@@ -1,0 +1,96 @@
+"""What is looked at before the first step: who else is there, the pictures, and what a killed run has left."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from gluon_pix2pix.commands import train
+from gluon_pix2pix.commands.cli import UsageError
+from gluon_pix2pix.commands.train_options import TrainOptions
+from gluon_pix2pix.commands.train_setup import alone_in
+from gluon_pix2pix.data.pairs import PairedImages
+from gluon_pix2pix.training.run_log import read_log
+
+
+@pytest.fixture
+def options(tiny_pairs, tmp_path):
+    """A run of two epochs on four pairs of its own."""
+    shutil.copytree(tiny_pairs, tmp_path / "houses")
+    return TrainOptions(
+        dataset=str(tmp_path / "houses"),
+        run_dir=tmp_path / "run",
+        direction="BtoA",
+        gpu="-1",
+        generator="unet",
+        num_downs=5,
+        load_size=36,
+        crop_size=32,
+        ngf=4,
+        ndf=4,
+        discriminator="n_layers",
+        n_layers_D=1,
+        n_epochs=1,
+        n_epochs_decay=0,
+        num_workers=0,
+    )
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path):
+    with alone_in(tmp_path / "run"), pytest.raises(OSError, match=r"another process is training into .*run: wait for"):
+        alone_in(tmp_path / "run").__enter__()
+    with alone_in(tmp_path / "run"):
+        pass
+
+
+def test_pictures_that_changed_are_noticed(options, tmp_path, capsys):
+    train.main(options)
+    (tmp_path / "houses/train/1.png").rename(tmp_path / "houses/train/9.png")
+    train.main(dataclasses.replace(options, n_epochs=2))
+    note = f"the files in {tmp_path / 'houses/train'} are not those that the run has seen so far"
+    assert note in capsys.readouterr().out
+    starts = [event for event in read_log(options.run_dir) if event["event"] == "start"]
+    assert [start["epochs"] for start in starts] == [0, 1]
+    assert note in starts[1]["notes"]
+
+
+def test_pictures_that_changed_in_mid_epoch_are_refused(options, tmp_path):
+    train.main(options)
+    saved = options.run_dir / "checkpoints"
+    state = json.loads((saved / "epoch_0001/state.json").read_text())
+    state.update(epoch=1, step=2)
+    (saved / "epoch_0001/state.json").write_text(json.dumps(state))
+    (saved / "epoch_0001").rename(saved / "step_0001_000002")
+    (tmp_path / "houses/train/1.png").unlink()
+    with pytest.raises(
+        UsageError, match=r"have changed in the middle of the epoch that .*step_0001_000002 goes on with"
+    ):
+        train.main(dataclasses.replace(options, n_epochs=2))
+
+
+def test_what_a_killed_run_has_left_is_removed(options):
+    left = options.run_dir / "checkpoints/.step_0000_000003.part"
+    left.mkdir(parents=True)
+    train.main(options)
+    assert not left.exists()
+
+
+def test_unreadable_and_odd_pictures_are_named_before_training(options, tmp_path):
+    bad = tmp_path / "houses/train/3.png"
+    bad.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=f"{bad} is not a picture"):
+        train.main(options)
+    assert not (options.run_dir / "options.json").exists()
+
+
+def test_odd_widths_are_named(tmp_path):
+    import numpy as np
+
+    from gluon_pix2pix.images import write_image
+
+    write_image(tmp_path / "1.png", np.zeros((4, 7, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"1\.png is 7 pixels wide: a side-by-side pair needs two halves"):
+        PairedImages(tmp_path).check_headers()
