@@ -15,8 +15,8 @@ import platform
 import statistics
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal, Optional
 
@@ -105,9 +105,23 @@ def peak_bytes() -> int:
 
 
 def measure_apart(name: str, options: Options) -> Measurement:
-    """Call `measure` in a process that is started for it and ends with it."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(measure, name, options).result()
+    """Call `measure` in a process that is started for it and ends with it, even if this one is killed meanwhile."""
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_measure_and_send, args=(sender, name, options))
+    process.start()
+    sender.close()  # now the child alone holds that end, and its death ends the wait below
+    try:
+        return receiver.recv()
+    except EOFError:
+        process.join()
+        sys.exit(f"error: the process that measured {name} ended with exit code {process.exitcode}")
+    finally:
+        process.join()
+
+
+def _measure_and_send(sender: Connection, name: str, options: Options) -> None:
+    sender.send(measure(name, options))
 
 
 def machine() -> dict:

@@ -13,6 +13,7 @@ from gluon_pix2pix.commands.cli import UsageError
 from gluon_pix2pix.commands.train_options import TrainOptions
 from gluon_pix2pix.commands.train_setup import alone_in
 from gluon_pix2pix.data.pairs import PairedImages
+from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.run_log import read_log
 
 
@@ -94,3 +95,23 @@ def test_odd_widths_are_named(tmp_path):
     write_image(tmp_path / "1.png", np.zeros((4, 7, 3), np.uint8))
     with pytest.raises(ValueError, match=r"1\.png is 7 pixels wide: a side-by-side pair needs two halves"):
         PairedImages(tmp_path).check_headers()
+
+
+def test_a_checkpoint_that_lacks_a_file_is_not_resumed(options):
+    train.main(options)
+    path = options.run_dir / "checkpoints/epoch_0001"
+    state = json.loads((path / "state.json").read_text())
+    del state["sha256"]["discriminator_adam.params"]
+    (path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(ValueError, match=r"epoch_0001 cannot be resumed: it has no discriminator_adam\.params"):
+        train.main(dataclasses.replace(options, n_epochs=2))
+
+
+def test_a_run_begins_with_the_weights_of_another(options, tmp_path, capsys):
+    train.main(options)
+    train.main(dataclasses.replace(options, run_dir=tmp_path / "second", init_from=options.run_dir, lr=0.0))
+    assert f"began with the generator and discriminator of {options.run_dir}" in capsys.readouterr().out
+    runs = (options.run_dir, tmp_path / "second")
+    weights = [mx.nd.load(str(run / "checkpoints/epoch_0001/generator.params")) for run in runs]
+    name = "down.0.conv.weight"
+    assert (weights[0][name].asnumpy() == weights[1][name].asnumpy()).all()  # with a rate of 0 they stay

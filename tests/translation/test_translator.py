@@ -13,7 +13,13 @@ from gluon_pix2pix.images import to_image, to_signed
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.translation.translator import Translator, build_generator, copy_generator, read_run
+from gluon_pix2pix.translation.translator import (
+    Translator,
+    _with_statistics,
+    build_generator,
+    copy_generator,
+    read_run,
+)
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +215,17 @@ def test_errors(tiny_run, run_copy):
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     with pytest.raises(ValueError, match=r"generator\.params is missing or damaged: remove .*epoch_0002 to fall back"):
         build_generator(run_copy)
+
+
+def test_running_statistics_that_there_are_not():
+    described = {"name": "unet_128", "norm": "instance", "dropout": False}
+    with pytest.raises(ValueError, match="statistics running: a generator trained with norm instance has none"):
+        _with_statistics(described, "running", dropout=False)
+
+
+def test_options_that_lack_what_translating_needs(tiny_run, tmp_path):
+    run = json.loads((tiny_run / "options.json").read_text())
+    del run["options"]["direction"]
+    (tmp_path / "options.json").write_text(json.dumps(run))
+    with pytest.raises(ValueError, match="is not the options of a run: options lacks direction"):
+        read_run(tmp_path)
