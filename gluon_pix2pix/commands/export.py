@@ -9,8 +9,9 @@ from typing import Annotated, Optional
 import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, option_errors
-from gluon_pix2pix.data.pairs import split_pair, with_channels
-from gluon_pix2pix.images import find_images, read_image, resize
+from gluon_pix2pix.data.pairs import split_pair
+from gluon_pix2pix.image_files import find_images, read_image
+from gluon_pix2pix.images import resize, with_channels
 from gluon_pix2pix.training.checkpoint import find_checkpoint
 from gluon_pix2pix.translation.export import FILES, export_generator
 from gluon_pix2pix.translation.translator import read_run

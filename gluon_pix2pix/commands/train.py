@@ -14,7 +14,8 @@ from gluon_pix2pix.commands.validation import draw_samples, score_validation
 from gluon_pix2pix.data.fetch import find_or_get
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
 from gluon_pix2pix.data.pairs import PairedImages
-from gluon_pix2pix.images import to_signed, write_atomically, write_image
+from gluon_pix2pix.image_files import write_atomically, write_image
+from gluon_pix2pix.images import to_signed
 from gluon_pix2pix.reports.plots import plot_losses
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training import checkpoint
@@ -102,7 +103,7 @@ def report_and_save(
     trainer.check_finite()
     run_dir, name = options.run_dir, checkpoint.checkpoint_name(progress.epochs)
     generator = copy_generator(trainer.generator, options.describe_generator(), trainer.ctx[0])
-    translator = Translator(generator, input_nc=options.input_nc, size=options.crop_size, ctx=trainer.ctx[0])
+    translator = Translator(generator, coding=options.coding(), size=options.crop_size, ctx=trainer.ctx[0])
     (run_dir / "samples").mkdir(exist_ok=True)
     write_image(run_dir / "samples" / f"{name}.png", draw_samples(translator, val_set or train_set))
     val_psnr = score_validation(translator, val_set, options.val_pictures, stop) if val_set else None

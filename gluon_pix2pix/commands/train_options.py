@@ -16,7 +16,8 @@ import tyro
 import gluon_pix2pix
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.data.catalogue import Located
-from gluon_pix2pix.images import write_atomically
+from gluon_pix2pix.data.coding import Coding, make_coding
+from gluon_pix2pix.image_files import write_atomically
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
 from gluon_pix2pix.runtime import mx, threads
@@ -148,6 +149,14 @@ class TrainOptions(CommonOptions):
         """Epochs of the whole run."""
         return self.n_epochs + self.n_epochs_decay
 
+    def describe_coding(self) -> dict:
+        """Return the task as `make_coding` takes it."""
+        return {"task": "pairs", "input_nc": self.input_nc, "output_nc": self.output_nc}
+
+    def coding(self) -> Coding:
+        """Return the coding of the task."""
+        return make_coding(**self.describe_coding())
+
     def describe_generator(self) -> dict:
         """Return the generator as `get_model` takes it."""
         levels = {"num_downs": self.num_downs} if self.generator in ("unet", "encoder_decoder") else {}
@@ -179,6 +188,7 @@ def write_run(options: TrainOptions) -> None:
         "options": as_written(options),
         "generator": options.describe_generator(),
         "discriminator": options.describe_discriminator(),
+        "coding": options.describe_coding(),
         "threads": threads(),
         "versions": {
             "gluon_pix2pix": gluon_pix2pix.__version__,

@@ -14,8 +14,9 @@ import tyro
 from tqdm import tqdm
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.data.pairs import split_pair, with_channels
-from gluon_pix2pix.images import find_images, image_size, read_image, write_atomically, write_image
+from gluon_pix2pix.data.pairs import split_pair
+from gluon_pix2pix.image_files import find_images, image_size, read_image, write_atomically, write_image
+from gluon_pix2pix.images import with_channels
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training.checkpoint import find_checkpoint
 from gluon_pix2pix.translation.translator import Translator, read_run

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 from gluon_pix2pix.data.demo import COUNTS, SPLITS
-from gluon_pix2pix.images import EXTENSIONS, PathLike
+from gluon_pix2pix.image_files import EXTENSIONS, PathLike
 
 MIRROR = "GLUON_PIX2PIX_MIRROR"  # environment variable: a folder on the web that holds NAME.tar.gz
 

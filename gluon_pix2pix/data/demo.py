@@ -13,7 +13,7 @@ import numpy as np
 
 from gluon_pix2pix.data.drawing.layout import CMP_COLOURS, Plan, edges, plan_facade
 from gluon_pix2pix.data.drawing.painter import paint_facade
-from gluon_pix2pix.images import PathLike, write_atomically, write_image
+from gluon_pix2pix.image_files import PathLike, write_atomically, write_image
 
 SPLITS = ("train", "val", "test")
 COUNTS = {"train": 400, "val": 40, "test": 20}

@@ -16,7 +16,7 @@ from gluon_pix2pix.data.catalogue import CATALOGUE, Entry, Located, NotOnDiskErr
 from gluon_pix2pix.data.demo import write_demo
 from gluon_pix2pix.data.download import DownloadError, download
 from gluon_pix2pix.data.unpack import GZIP, ZIP, ArchiveError, unpack
-from gluon_pix2pix.images import PathLike
+from gluon_pix2pix.image_files import PathLike
 
 # Called with a stage ("download" in bytes, "unpack" or "draw" in pictures, "wait" for another process that is getting
 # the same set), how much of it is done, and of how much if that is known.

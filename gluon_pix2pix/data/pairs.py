@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-import cv2
 import numpy as np
 
 from gluon_pix2pix.data.jitter import draw_jitter
-from gluon_pix2pix.images import find_images, image_size, peak_of, read_image, resize
+from gluon_pix2pix.image_files import find_images, image_size, read_image
+from gluon_pix2pix.images import peak_of, resize, with_channels
 from gluon_pix2pix.runtime import mx
 
 DIRECTIONS = ("AtoB", "BtoA")
@@ -134,12 +134,3 @@ class PairedImages(mx.gluon.data.Dataset):
         halves = split_pair(image, self._direction, path=path)
         source, target = (with_channels(shape(half), nc) for half, nc in zip(halves, self._channels))
         return source, target
-
-
-def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """Turn (H, W, 3) RGB or (H, W, 1) gray into the one that `channels` asks for."""
-    if image.shape[2] == channels:
-        return image
-    if channels == 1:
-        return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)[:, :, None]
-    return np.repeat(image, channels, axis=2)

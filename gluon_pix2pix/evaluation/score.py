@@ -20,7 +20,8 @@ import skimage
 from gluon_pix2pix import __version__
 from gluon_pix2pix.evaluation import metrics
 from gluon_pix2pix.evaluation.pairing import Pair
-from gluon_pix2pix.images import PathLike, peak_of, read_image, write_atomically
+from gluon_pix2pix.image_files import PathLike, read_image, write_atomically
+from gluon_pix2pix.images import peak_of
 
 METRICS = ("psnr", "ssim", "mse", "mae")
 

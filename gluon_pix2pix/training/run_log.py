@@ -14,7 +14,7 @@ from typing import Optional
 
 from tqdm import tqdm
 
-from gluon_pix2pix.images import write_atomically
+from gluon_pix2pix.image_files import write_atomically
 
 LOSSES = ("D_real", "D_fake", "G_GAN", "G_L1")  # the reference's names, so that logs compare
 

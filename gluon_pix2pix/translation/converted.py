@@ -12,7 +12,7 @@ from typing import Optional
 import numpy as np
 
 import gluon_pix2pix
-from gluon_pix2pix.images import write_atomically
+from gluon_pix2pix.image_files import write_atomically
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.checkpoint import (

@@ -10,8 +10,8 @@ from typing import Optional
 
 import numpy as np
 
-from gluon_pix2pix.data.pairs import with_channels
-from gluon_pix2pix.images import peak_of, resize, to_image, to_signed
+from gluon_pix2pix.data.coding import Coding, make_coding
+from gluon_pix2pix.images import resize
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.checkpoint import find_checkpoint, load_network, read_state
@@ -102,6 +102,18 @@ def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluo
         return get_model(kwargs.pop("name"), **kwargs)
 
 
+def coding_of(run: dict) -> Coding:
+    """Return the coding of a run's task; that of plain pairs for a run that says nothing of it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task.
+    """
+    plain = {"input_nc": run["generator"]["input_nc"], "output_nc": run["generator"]["output_nc"]}
+    return make_coding(**run.get("coding", plain))
+
+
 class Translator:
     """Translate pictures, one at a time, so that no answer depends on which others are translated.
 
@@ -109,8 +121,8 @@ class Translator:
     ----------
     generator
         As `build_generator` makes it: its norm layers are the same in every mode, dropout works in train mode.
-    input_nc
-        Channels that the network takes; gray pictures are repeated and colour ones made gray to fit.
+    coding
+        How pictures become the network's values and back.
     size
         Pixels: pictures are resized to size x size first, as in training. None keeps their own size, padded by
         reflection to what the network can halve and cropped back.
@@ -126,13 +138,13 @@ class Translator:
         self,
         generator: mx.gluon.HybridBlock,
         *,
-        input_nc: int = 3,
+        coding: Coding,
         size: Optional[int] = 256,
         dropout: bool = False,
         seed: int = 0,
         ctx: Optional[mx.Context] = None,
     ):
-        self._generator, self._input_nc, self._size = generator, input_nc, size
+        self._generator, self._coding, self._size = generator, coding, size
         self._dropout, self._seed, self._ctx = dropout, seed, ctx or mx.cpu()
 
     @classmethod
@@ -153,12 +165,13 @@ class Translator:
         generator.hybridize(static_alloc=True)
         size = None if keep_size else run["options"]["crop_size"]
         dropout = dropout and run["generator"]["dropout"]
-        input_nc = run["generator"]["input_nc"]
-        return cls(generator, input_nc=input_nc, size=size, dropout=dropout, seed=seed, ctx=ctx)
+        return cls(generator, coding=coding_of(run), size=size, dropout=dropout, seed=seed, ctx=ctx)
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Bring (H, W, C) to the size that the network gets, as a source or target is shown beside the result."""
-        return image if self._size is None else resize(image, self._size, self._size)
+        if self._size is None:
+            return image
+        return resize(image, self._size, self._size, nearest=self._coding.source.nearest)
 
     def __call__(self, image: np.ndarray, *, name: str = "") -> np.ndarray:
         """Translate one picture.
@@ -166,29 +179,28 @@ class Translator:
         Parameters
         ----------
         image
-            (H, W, 1 or 3) uint8 or uint16, RGB.
+            (H, W, C) uint8 or uint16, RGB.
         name
             Seeds dropout, together with the translator's seed: a file's path relative to its folder.
 
         Returns
         -------
         numpy.ndarray
-            (H', W', output_nc) in the dtype of `image`.
+            (H', W', channels of the target) in the dtype of `image`.
         """
-        peak = peak_of(image)
-        source = with_channels(self.prepare(image), self._input_nc)
-        height, width = source.shape[:2]
-        padded = _pad_to_multiple(source, self._generator.multiple).astype(np.int32)
+        source = self._coding.encode(self.prepare(image))  # (1, C, H, W)
+        height, width = source.shape[2:]
+        padded = mx.nd.array(_pad_to_multiple(source, self._generator.multiple), self._ctx)
         if self._dropout:
             digest = hashlib.sha256(f"{self._seed}/{name}".encode()).digest()
             mx.random.seed(int.from_bytes(digest[:4], "big") >> 1)
         with mx.autograd.train_mode() if self._dropout else contextlib.nullcontext():
-            signed = self._generator(to_signed(mx.nd.array(padded[None], self._ctx, dtype="int32"), peak))
-        return to_image(signed.asnumpy(), peak)[0, :height, :width]
+            signed = self._generator(padded).asnumpy()  # (1, C', H and W of the padded)
+        return self._coding.decode(signed[0, :, :height, :width], image)
 
 
-def _pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
-    """Pad (H, W, C) at the bottom and right by reflection, until both sides are multiples."""
-    amounts = [(0, -side % multiple) for side in image.shape[:2]]
+def _pad_to_multiple(batch: np.ndarray, multiple: int) -> np.ndarray:
+    """Pad (N, C, H, W) at the bottom and right by reflection, until both sides are multiples."""
+    amounts = [(0, -side % multiple) for side in batch.shape[2:]]
     # numpy reflects again where the padding is longer than the picture, and repeats a side of one pixel.
-    return np.pad(image, [*amounts, (0, 0)], mode="reflect")
+    return np.pad(batch, [(0, 0), (0, 0), *amounts], mode="reflect")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.images import read_image, write_image
+from gluon_pix2pix.image_files import read_image, write_image
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights
 from gluon_pix2pix.runtime import mx

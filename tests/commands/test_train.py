@@ -15,7 +15,7 @@ import pytest
 import tyro
 
 from gluon_pix2pix.commands.train_options import TrainOptions
-from gluon_pix2pix.images import read_image, write_image
+from gluon_pix2pix.image_files import read_image, write_image
 from gluon_pix2pix.runtime import mx, threads
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.images import read_image
+from gluon_pix2pix.image_files import read_image
 from gluon_pix2pix.training.run_log import LOSSES, read_log
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 from gluon_pix2pix.translation.translator import Translator

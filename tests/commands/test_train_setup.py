@@ -90,7 +90,7 @@ def test_unreadable_and_odd_pictures_are_named_before_training(options, tmp_path
 def test_odd_widths_are_named(tmp_path):
     import numpy as np
 
-    from gluon_pix2pix.images import write_image
+    from gluon_pix2pix.image_files import write_image
 
     write_image(tmp_path / "1.png", np.zeros((4, 7, 3), np.uint8))
     with pytest.raises(ValueError, match=r"1\.png is 7 pixels wide: a side-by-side pair needs two halves"):

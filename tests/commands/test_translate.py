@@ -11,7 +11,7 @@ import pytest
 from gluon_pix2pix.commands import cli, train
 from gluon_pix2pix.commands import translate as command
 from gluon_pix2pix.commands.train_options import TrainOptions
-from gluon_pix2pix.images import read_image, write_image
+from gluon_pix2pix.image_files import read_image, write_image
 from gluon_pix2pix.runtime import mx
 
 

@@ -12,7 +12,7 @@ from gluon_pix2pix.data import demo
 from gluon_pix2pix.data.demo import CMP_COLOURS, draw_facade, write_demo
 from gluon_pix2pix.data.drawing.layout import plan_facade
 from gluon_pix2pix.data.drawing.painter import paint_facade
-from gluon_pix2pix.images import find_images, read_image
+from gluon_pix2pix.image_files import find_images, read_image
 
 PALETTE = np.array(list(CMP_COLOURS.values()))
 

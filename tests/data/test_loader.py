@@ -7,7 +7,7 @@ import pytest
 
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
 from gluon_pix2pix.data.pairs import PairedImages
-from gluon_pix2pix.images import write_image
+from gluon_pix2pix.image_files import write_image
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from gluon_pix2pix.data.jitter import draw_jitter
-from gluon_pix2pix.data.pairs import PairedImages, split_pair, with_channels
-from gluon_pix2pix.images import resize, write_image
+from gluon_pix2pix.data.pairs import PairedImages, split_pair
+from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.images import resize
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
@@ -88,13 +89,6 @@ def test_gray_files_are_repeated_for_rgb(tmp_path):
     source, target = PairedImages(tmp_path, load_size=8, crop_size=8, output_nc=1)[0]
     np.testing.assert_array_equal(source, np.repeat(gray[:, :8], 3, axis=2))
     np.testing.assert_array_equal(target, gray[:, 8:])
-
-
-def test_with_channels():
-    gray, colour = noise(4, 4, 1), noise(4, 4, 3)
-    assert with_channels(gray, 1) is gray
-    assert with_channels(colour, 3) is colour
-    np.testing.assert_array_equal(with_channels(with_channels(gray, 3), 1), gray)
 
 
 def test_the_real_facades(facades):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import gluon_pix2pix
-from gluon_pix2pix.images import find_images, read_image, to_image, to_signed
+from gluon_pix2pix.image_files import find_images, read_image
+from gluon_pix2pix.images import to_image, to_signed
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation import export

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from gluon_pix2pix.data.coding import make_coding
 from gluon_pix2pix.data.pairs import PairedImages
 from gluon_pix2pix.images import to_image, to_signed
 from gluon_pix2pix.models import get_model
@@ -175,7 +176,7 @@ def test_gray_pictures(tiny_run):
 def test_networks_of_one_channel():
     generator = get_model("unet", num_downs=2, ngf=4, input_nc=1, output_nc=1, norm="picture", dropout=False)
     init_weights(generator, seed=0, ctx=[mx.cpu()], init_gain=0.5)
-    translate = Translator(generator, input_nc=1, size=None)
+    translate = Translator(generator, coding=make_coding(input_nc=1), size=None)
     colour = noise(8, 12, 3)
     fake = translate(colour)
     assert (fake.shape, fake.dtype) == ((8, 12, 1), np.uint8)
