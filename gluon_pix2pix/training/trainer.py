@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.adam import Adam
 from gluon_pix2pix.training.image_pool import ImagePool
 from gluon_pix2pix.training.losses import GANLoss, l1_loss
 
@@ -76,7 +77,7 @@ class Pix2PixTrainer:
         adam = {"learning_rate": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
         self.g_trainer, self.d_trainer = (
-            gluon.Trainer(net.collect_params(), "adam", dict(adam), update_on_kvstore=False)
+            gluon.Trainer(net.collect_params(), Adam(**adam), update_on_kvstore=False)
             for net in (generator, discriminator)
         )
         self.set_learning_rate(lr)

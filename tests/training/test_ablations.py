@@ -218,4 +218,5 @@ def test_epsilon_mode_mxnet_is_gluons_own_adam(make_trainer):
         loss.backward()
         plain.step(1)
         places.append(net.weight.data().asscalar())
-    assert feed(trainer, GRADIENTS) == places
+    # Gluon's operator takes 1 - beta2 of the rounded beta2.
+    np.testing.assert_allclose(feed(trainer, GRADIENTS), places, rtol=5e-5)
