@@ -217,6 +217,6 @@ def test_epsilon_mode_mxnet_is_gluons_own_adam(make_trainer):
             loss = (net.weight.data() * gradient).sum()
         loss.backward()
         plain.step(1)
-        places.append(net.weight.data().asscalar())
+        places.append(net.weight.data().asnumpy().item())
     # Gluon's operator takes 1 - beta2 of the rounded beta2.
     np.testing.assert_allclose(feed(trainer, GRADIENTS), places, rtol=5e-5)
