@@ -1,21 +1,22 @@
-"""The data sets that have a name: list them, download or draw one.
+"""The data sets that have a name: list them, get one. Pictures of your own: prepare and check them.
 
-data/README.md tells what they are, and what a folder of your own has to look like.
+data/README.md tells what the sets are, what a folder of your own has to look like, and gives a command for each case.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Optional, Union
 
 import tyro
-from tqdm import tqdm
 
+from gluon_pix2pix.commands import data_check, data_prepare
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.data import fetch
-from gluon_pix2pix.data.catalogue import CATALOGUE, SPLITS, Entry, Located, NotOnDiskError, locate
+from gluon_pix2pix.data.catalogue import CATALOGUE, Entry, NotOnDiskError
+from gluon_pix2pix.data.demo import SPLITS
 
 
 @dataclass
@@ -28,7 +29,7 @@ class ListOptions(CommonOptions):
 
 @dataclass
 class GetOptions(CommonOptions):
-    """Download a data set, or draw the demo, into a folder of its name."""
+    """Download a data set, prepare it, or draw the demo, into a folder of its name."""
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")] = tyro.MISSING
     """One of those that `data list` lists."""
@@ -39,6 +40,8 @@ class GetOptions(CommonOptions):
     /NAME.tar.gz is added."""
     sha256: Optional[str] = None
     """The digest that the archive must have."""
+    source: Annotated[Optional[Path], tyro.conf.arg(name="from")] = None
+    """paris_streetview: the folder of what its authors have sent you."""
     counts: Optional[tuple[int, int, int]] = None
     """demo: how many pictures to draw for train, val and test (0: no such split)."""
     size: Optional[int] = None
@@ -47,18 +50,19 @@ class GetOptions(CommonOptions):
     """demo: another seed draws other buildings."""
 
 
-Options = Union[
-    Annotated[ListOptions, tyro.conf.subcommand("list")],
-    Annotated[GetOptions, tyro.conf.subcommand("get")],
-]
+# What each subcommand takes and does, in the order of a user's day.
+COMMANDS = {
+    "list": (ListOptions, lambda options: print(_table(options.data_root))),
+    "get": (GetOptions, lambda options: _get(options)),
+    "check": (data_check.CheckOptions, data_check.check),
+    **data_prepare.COMMANDS,
+}
+Options = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, (kind, _) in COMMANDS.items())]
 
 
-def main(options: Options) -> None:
-    """Do what the subcommand says."""
-    if isinstance(options, ListOptions):
-        print(_table(options.data_root))
-    else:
-        _get(options)
+def main(options: CommonOptions) -> Optional[int]:
+    """Do what the subcommand says; return an exit code."""
+    return next(run(options) for kind, run in COMMANDS.values() if type(options) is kind)
 
 
 def _get(options: GetOptions) -> None:
@@ -70,59 +74,47 @@ def _get(options: GetOptions) -> None:
         drawing["counts"] = {split: count for split, count in zip(SPLITS, options.counts) if count}
     with option_errors(), StageBar(options.name) as bar:
         located = fetch.get(
-            options.name, options.data_root, urls=options.url, sha256=options.sha256, progress=bar, **drawing
+            options.name,
+            options.data_root,
+            urls=options.url,
+            sha256=options.sha256,
+            source=options.source,
+            progress=bar,
+            **drawing,
         )
     print(f"{located.folder}: {_counts(located.splits)}")
     for difference in located.differences():
         print(f"note: {difference}")
     print(f"origin: {located.entry.origin}\nterms: {located.entry.terms}")
-
-
-class StageBar:
-    """Shows what `fetch.Progress` reports: a bar for each stage on a terminal, a line for each elsewhere."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.stage, self.bar = name, "", None
-
-    def __enter__(self) -> StageBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, stage: str, done: int, total: Optional[int]) -> None:
-        """Show that `done` of `total` of a stage is done."""
-        if stage != self.stage:
-            self.__exit__()
-            self.stage = stage
-            words = f"{stage} {self.name}" if stage != "wait" else f"wait for another process to get {self.name}"
-            unit = {"unit": "B", "unit_scale": True} if stage == "download" else {"unit": " pictures"}
-            self.bar = tqdm(desc=words, total=total, disable=None, **unit)
-            if self.bar.disable:
-                print(words, file=sys.stderr)
-        self.bar.total = total
-        self.bar.update(done - self.bar.n)
+    if located.entry.raw:
+        print(located.entry.how_to_prepare(options.data_root))
 
 
 def _table(data_root: Path) -> str:
     rows = [("name", "A | B", "direction", "train/val/test", "download", f"in {data_root}")]
     for entry in CATALOGUE.values():
-        size = "drawn" if entry.drawn else f"{entry.download_bytes / 1e6:,.0f} MB"
         counts = "/".join(str(entry.splits.get(split, "-")) for split in SPLITS)
-        rows.append((entry.name, " | ".join(entry.halves), entry.direction, counts, size, _on_disk(entry, data_root)))
+        if not set(entry.splits) <= set(SPLITS):
+            counts = f"{sum(entry.splits.values())} files"
+        row = (entry.name, " | ".join(entry.halves), entry.direction, counts, _way(entry), _on_disk(entry, data_root))
+        rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows)
 
 
+def _way(entry: Entry) -> str:
+    if entry.urls:
+        return f"{entry.download_bytes / 1e6:,.0f} MB{', raw' if entry.raw else ''}"
+    return "drawn" if entry.drawn else "by request" if entry.request else f"of {', '.join(entry.made_of)}"
+
+
 def _on_disk(entry: Entry, data_root: Path) -> str:
     try:
-        located: Located = locate(entry.name, data_root)
+        return _counts(fetch.find_set(entry.name, data_root).splits) or "there"
     except NotOnDiskError:
         return "-"
     except ValueError:
         return "no train pictures"
-    return _counts(located.splits)
 
 
 def _counts(splits: dict[str, int]) -> str:

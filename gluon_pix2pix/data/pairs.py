@@ -1,20 +1,28 @@
-"""Side-by-side files as pairs of arrays: (H, 2W) A | B on disk to (source, target), resized or jittered."""
+"""Pairs of pictures on disk as a data set: read, resized or jittered, and coded for the networks."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional, TypeVar, Union
 
 import numpy as np
 
-from gluon_pix2pix.data.jitter import draw_jitter
-from gluon_pix2pix.image_files import find_images, image_size, read_image
-from gluon_pix2pix.images import peak_of, resize, with_channels
+from gluon_pix2pix.data.coding import Coding, OneHot, Pixels, make_coding
+from gluon_pix2pix.data.header_check import check_files, half_size, line_of, odd_width
+from gluon_pix2pix.data.layouts import PairPaths, Split, side_by_side
+from gluon_pix2pix.data.picture_cache import PictureCache
+from gluon_pix2pix.data.preprocess import Preprocess
+from gluon_pix2pix.image_files import read_image, read_labels
+from gluon_pix2pix.images import peak_of
 from gluon_pix2pix.runtime import mx
 
 DIRECTIONS = ("AtoB", "BtoA")
+
+Made = TypeVar("Made")
 
 
 def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture") -> tuple[np.ndarray, np.ndarray]:
@@ -27,36 +35,34 @@ def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture
     """
     width = image.shape[1]
     if width % 2 or width < 2:
-        raise ValueError(_odd(path, width))
+        raise ValueError(odd_width(path, width))
     a, b = image[:, : width // 2], image[:, width // 2 :]
     return (a, b) if direction == "AtoB" else (b, a)
 
 
-def _odd(path: object, width: int) -> str:
-    return f"{path} is {width} pixels wide: a side-by-side pair needs two halves of the same width"
-
-
 class PairedImages(mx.gluon.data.Dataset):
-    """The pairs of a folder of side-by-side files, in natural order of their names.
+    """The pairs of one split.
 
-    ``dataset[(index, seed)]`` is (source, target), jittered by `seed` alone; ``dataset[index]`` is the plain pair,
-    resized to crop_size. Each is (crop_size, crop_size, 1 or 3): uint8, or int32 for 16-bit files, whose largest
-    value is `peak` (MXNet has no uint16).
+    ``dataset[(index, seed)]`` is (source, target) as the networks take them but for the scale, jittered by `seed`
+    alone; ``dataset[index]`` is the plain pair, without chance. Each is (H, W, channels of the coding): uint8, int32
+    for 16-bit files (MXNet has no uint16), or float32, and lies within `source_range` and `target_range`.
 
     Parameters
     ----------
-    folder
-        Holds the files of one split.
+    pairs
+        A split as `layouts.find_splits` finds it, or a folder of side-by-side files (or of photos).
+    coding
+        How pictures become the networks' values; plain RGB pairs if None.
     direction
-        "AtoB" if the left half is the source, "BtoA" if the right one is.
-    load_size, crop_size
-        Pixels: enlarge to load_size squared, then crop crop_size squared.
-    flip
-        Whether half of the pairs, by chance, are mirrored.
-    input_nc, output_nc
-        Channels of source and target: 3 for RGB, 1 for gray.
+        "AtoB" if A is the source, "BtoA" if B is; of no meaning for photos.
+    preprocess, load_size, crop_size, aspect_ratio, flip, multiple
+        See `preprocess.Preprocess`.
     max_dataset_size
-        Use only the first so many files.
+        Use only the first so many pairs.
+    skip_bad
+        Leave out what `check_files` finds bad, and put the next good pair in the place of one that turns out bad later.
+    cache
+        Keep decoded pictures in memory.
 
     Raises
     ------
@@ -68,69 +74,196 @@ class PairedImages(mx.gluon.data.Dataset):
 
     def __init__(
         self,
-        folder: str | Path,
+        pairs: Union[Split, str, Path],
         *,
+        coding: Optional[Coding] = None,
         direction: str = "AtoB",
+        preprocess: str = "resize_and_crop",
         load_size: int = 286,
         crop_size: int = 256,
+        aspect_ratio: float = 1.0,
         flip: bool = True,
-        input_nc: int = 3,
-        output_nc: int = 3,
+        multiple: int = 1,
         max_dataset_size: Optional[int] = None,
+        skip_bad: bool = False,
+        cache: bool = False,
     ):
         if direction not in DIRECTIONS:
             raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
-        if not 1 <= crop_size <= load_size:
-            raise ValueError(f"crop_size {crop_size} does not fit into load_size {load_size}")
-        if not {input_nc, output_nc} <= {1, 3}:
-            raise ValueError(f"picture files have 1 or 3 channels, not input_nc {input_nc} and output_nc {output_nc}")
-        self.paths = find_images(folder)[:max_dataset_size]
-        self.peak = peak_of(read_image(self.paths[0]))
-        self._direction = direction
-        self._load_size, self._crop_size, self._flip = load_size, crop_size, flip
-        self._channels = (input_nc, output_nc)
+        self.preprocess = Preprocess(
+            preprocess,
+            load_size=load_size,
+            crop_size=crop_size,
+            aspect_ratio=aspect_ratio,
+            flip=flip,
+            multiple=multiple,
+        )
+        split = pairs if isinstance(pairs, Split) else side_by_side(pairs)
+        self.pairs, self.folders, self._lonely = split.pairs[:max_dataset_size], split.folders, split.lonely
+        self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, skip_bad
+        self._cache = PictureCache() if cache else None
+        self.smallest_side: Optional[int] = None  # of what the networks get, in pixels; `check_files` sets it
+        self._bad: dict[int, str] = {}  # what has turned out bad while reading
+        self._told: set[int] = set()
+        self._lock = threading.Lock()
+        coders = {type(coder) for coder in (self.coding.source, self.coding.target)}
+        if OneHot in coders and len(coders) > 1 and any(pair.b is None for pair in self.pairs):
+            raise ValueError(
+                f"{self.folders[0]} has pairs side by side, which cannot be label map and picture at once: put A and B "
+                "into folders of their own"
+            )
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.pairs)
+
+    def __getitem__(self, key: Union[int, tuple[int, Sequence[int]]]) -> tuple[np.ndarray, np.ndarray]:
+        index, seed = key if isinstance(key, tuple) else (key, None)
+        return self._first_good(index, lambda at: self._coded(at, seed))
+
+    def images(self, index: int, seed: Optional[Sequence[int]] = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is given and what is true as pictures, (H, W, C) in the files' dtype: jittered, or plain."""
+        return self._first_good(index, lambda at: self._images(at, seed))
+
+    @functools.cached_property
+    def peak(self) -> int:
+        """The largest value of the files' pixels: 255 for 8 bits, 65535 for 16."""
+        return self._first_good(0, lambda at: peak_of(self._read(at)[-1]))
+
+    @property
+    def source_range(self) -> tuple[float, float]:
+        """The (highest, lowest) value that a source may have."""
+        return self.coding.source.range(self.peak)
+
+    @property
+    def target_range(self) -> tuple[float, float]:
+        """The (highest, lowest) value that a target may have."""
+        return self.coding.target.range(self.peak)
 
     def fingerprint(self) -> str:
         """Return a digest of the number and the names of the files: which pairs an index stands for."""
-        names = "\n".join(path.name for path in self.paths)
+        names = "\n".join(pair.name for pair in self.pairs)
         return f"{len(self)} files {hashlib.sha256(names.encode(errors='surrogateescape')).hexdigest()[:16]}"
 
-    def check_headers(self) -> None:
-        """Look at every file's header, before hours are spent.
+    def check_files(self, *, batch_size: int = 1) -> list[str]:
+        """Look at every file's header, before hours are spent, and leave out what is bad if that is wanted.
+
+        Returns
+        -------
+        list of str
+            A line for each file that is left out.
 
         Raises
         ------
         ValueError
-            If one is not a picture's, or its width is odd.
+            If a file is bad and none is to be left out, all are bad, pictures of different sizes would meet in a
+            batch, or the cache would take too much memory.
         """
-        for path in self.paths:
-            width = image_size(path)[1]
-            if width % 2:
-                raise ValueError(_odd(path, width))
+        checked = check_files(self.pairs, self.preprocess, photos=self.coding.from_photos)
+        troubles = [*self._lonely, *(found.trouble for found in checked if found.trouble)]
+        if troubles and not self._skip_bad:
+            more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
+            raise ValueError(f"{troubles[0]}{more}; --skip-bad goes on without such files")
+        good = [(pair, found) for pair, found in zip(self.pairs, checked) if not found.trouble]
+        if not good:
+            raise ValueError(f"no file of {self.folders[0]} is good: {troubles[0]}")
+        self.pairs = [pair for pair, _ in good]
+        first, size = good[0][0], good[0][1].size
+        self.smallest_side = min(min(found.size) for _, found in good)
+        for pair, found in good if batch_size > 1 else ():
+            if found.size != size:
+                raise ValueError(
+                    f"{first.a} becomes {size[1]} x {size[0]} pixels and {pair.a} {found.size[1]} x {found.size[0]}: "
+                    f"that makes no batch of {batch_size}; take --batch-size 1, or a --preprocess that crops"
+                )
+        if self._cache is not None:
+            one = sum(picture.nbytes for picture in self._first_good(0, self._read)) / good[0][1].pixels
+            self._cache.reserve(int(one * sum(found.pixels for _, found in good)))
+        return troubles
 
-    def __getitem__(self, key: int | tuple[int, Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-        index, seed = key if isinstance(key, tuple) else (key, None)
-        source, target = self.images(index, seed)
-        if self.peak == 255:
-            return source, target
-        return source.astype(np.int32), target.astype(np.int32)
+    def new_troubles(self) -> list[str]:
+        """Return a line for each pair that has turned out bad since the last call."""
+        with self._lock:
+            new = [index for index in self._bad if index not in self._told]
+            self._told.update(new)
+        return [self._bad[index] for index in new]
 
-    def images(self, index: int, seed: Optional[Sequence[int]] = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return a pair as pictures, (crop_size, crop_size, 1 or 3) uint8 or uint16: jittered by `seed`, or plain."""
-        path = self.paths[index]
-        image = read_image(path, channels=3)
-        if peak_of(image) != self.peak:
-            raise ValueError(f"{path} is {image.dtype} and {self.paths[0]} is not: all files of a set have one depth")
-        size = self._crop_size
-        if seed is None:
+    def _first_good(self, index: int, make: Callable[[int], Made]) -> Made:
+        """Make something of a pair, or, if it is bad and that is no error, of the next good one."""
+        for at in (number % len(self) for number in range(index, index + len(self))):
+            if at in self._bad:
+                continue
+            try:
+                return make(at)
+            except (ValueError, OSError) as error:
+                if not self._skip_bad:
+                    raise
+                with self._lock:
+                    self._bad[at] = line_of(error)
+        raise ValueError(f"no pair of {self.folders[0]} can be read any more: {next(iter(self._bad.values()))}")
 
-            def shape(half):
-                return resize(half, size, size)
+    def _coded(self, index: int, seed: Optional[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+        given, true = self._images(index, seed)
+        values = []
+        for coder, picture, path in zip((self.coding.source, self.coding.target), (given, true), self._files(index)):
+            try:
+                coded = coder.values(picture)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+            values.append(coded.astype(np.int32) if coded.dtype == np.uint16 else coded)
+        return values[0], values[1]
+
+    def _images(self, index: int, seed: Optional[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+        source, target = (pictures := self._read(index))[0], pictures[-1]
+        files = self._files(index)
+        for picture, path in zip((source, target), files):
+            if peak_of(picture) != self.peak:
+                raise ValueError(f"{path} is {picture.dtype} and others are not: all files of a set have one depth")
+        try:
+            place = self.preprocess.place(*target.shape[:2], seed)
+        except ValueError as error:
+            raise ValueError(f"{files[1]} has pictures of {error}") from error
+        true = _channels(self.coding.target, place(target, nearest=self.coding.target.nearest), files[1])
+        if self.coding.from_photos:
+            given = self.coding.given(true, (index,) if seed is None else seed)
         else:
-            shape = draw_jitter(seed, load_size=self._load_size, crop_size=size, flip=self._flip)
-        halves = split_pair(image, self._direction, path=path)
-        source, target = (with_channels(shape(half), nc) for half, nc in zip(halves, self._channels))
+            given = place(source, nearest=self.coding.source.nearest)
+        return _channels(self.coding.source, given, files[0]), true
+
+    def _files(self, index: int) -> tuple[Path, Path]:
+        """Return the files that source and target are in."""
+        pair = self.pairs[index]
+        files = (pair.a, pair.b or pair.a)
+        return files if self._direction == "AtoB" else files[::-1]
+
+    def _read(self, index: int) -> tuple[np.ndarray, ...]:
+        """Return source and target as they are on disk, or the one photo, from the cache if they are there."""
+        if self._cache is None:
+            return self._decode(index)
+        return self._cache.get(index, self._decode)
+
+    def _decode(self, index: int) -> tuple[np.ndarray, ...]:
+        pair, coding, files = self.pairs[index], self.coding, self._files(index)
+        if coding.from_photos:
+            return (read_image(pair.a, channels=3),)
+        if pair.b is None:
+            whole = _read_for(pair.a, coding.source, coding.target)
+            return split_pair(whole, self._direction, path=pair.a)
+        source, target = _read_for(files[0], coding.source), _read_for(files[1], coding.target)
+        half_size(PairPaths("", *files), (source.shape[:2], target.shape[:2]))
         return source, target
+
+
+def _read_for(path: Path, *coders: object) -> np.ndarray:
+    """Read a file that one or two coders shall use: labels as indices, 1 and 3 channels as RGB, others as they are."""
+    if any(isinstance(coder, OneHot) for coder in coders):
+        return read_labels(path)
+    channels = max(coder.channels for coder in coders)
+    return read_image(path, channels=3 if channels == 1 else channels)
+
+
+def _channels(coder: object, picture: np.ndarray, path: Path) -> np.ndarray:
+    """Give a picture, if it is coded by its own channels, so many of them; others stay what people look at."""
+    try:
+        return coder.values(picture) if isinstance(coder, Pixels) else picture
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from gluon_pix2pix.commands.cli import run
-from gluon_pix2pix.commands.data import StageBar
+from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.data.catalogue import CATALOGUE
 
 
@@ -58,9 +58,44 @@ def test_lists(call, tmp_path):
     assert list(rows) == ["name", *CATALOGUE]
     assert rows["name"].endswith(f"in {tmp_path}")
     assert " ".join(rows["facades"].split()) == "facades photo | label map BtoA 400/100/106 30 MB train 1"
-    assert rows["maps"].endswith("AtoB       1096/1098/-     250 MB    no train pictures")
-    assert rows["night2day"].endswith("2,000 MB  -")
-    assert " drawn " in rows["demo"]
+    words = {name: row.split() for name, row in rows.items()}
+    assert words["maps"][-7:] == ["AtoB", "1096/1098/-", "250", "MB", "no", "train", "pictures"]
+    assert words["night2day"][-3:] == ["2,000", "MB", "-"]
+    assert words["paris_streetview"][-3:] == ["by", "request", "-"]
+    assert words["cmp"][-4:] == ["of", "cmp_base,", "cmp_extended", "-"]
+    assert words["cmp_base"][-6:] == ["756", "files", "35", "MB,", "raw", "-"]
+    assert "drawn" in words["demo"]
+
+
+def test_lists_what_is_raw(call, tmp_path):
+    for name, folder in (("cmp_base", "base"), ("cityscapes_raw", "gtFine")):
+        (tmp_path / name / folder).mkdir(parents=True)
+        (tmp_path / name / folder / "1.png").touch()
+    rows = {line.split()[0]: line for line in call("list", "--data-root", tmp_path)[1].splitlines()}
+    assert rows["cmp_base"].endswith("  base 1")
+    assert rows["cityscapes_raw"].endswith("  there")
+
+
+def test_what_is_by_request_is_one_line(call, tmp_path):
+    code, out, err = call("get", "paris_streetview", "--data-root", tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {tmp_path}/paris_streetview is not there; it is by request: ask Deepak Pathak")
+    assert err.count("\n") == 1
+    for name in ("paris_train_original/a.JPG", "paris_eval_gt/001_im.png"):
+        (tmp_path / "sent" / name).parent.mkdir(parents=True)
+        (tmp_path / "sent" / name).touch()
+    code, out, err = call("get", "paris_streetview", "--data-root", tmp_path, "--from", tmp_path / "sent")
+    assert code == 0
+    assert out.startswith(f"{tmp_path}/paris_streetview: train 1, val 1\nnote: ")
+    assert err == "copy paris_streetview\n"
+
+
+def test_a_raw_set_says_what_comes_next(call, tmp_path):
+    (tmp_path / "cmp_base" / "base").mkdir(parents=True)
+    (tmp_path / "cmp_base" / "base" / "1.png").touch()
+    code, out, _ = call("get", "cmp_base", "--data-root", tmp_path)
+    assert code == 0
+    assert out.endswith(f"to prepare it: python -m gluon_pix2pix data get cmp --data-root {tmp_path}\n")
 
 
 def test_gets(call, address, tmp_path):
@@ -75,7 +110,7 @@ def test_gets(call, address, tmp_path):
     (tmp_path / "data" / "maps" / "val" / "1.jpg").unlink()
     code, out, err = call("get", "maps", "--data-root", tmp_path / "data")
     assert (code, err) == (0, "")
-    assert f"note: {tmp_path}/data/maps/val holds 0 pictures, published are 1\n" in out
+    assert f"note: {tmp_path}/data/maps has no val split, published are 1 pictures\n" in out
 
 
 def test_says_why_not(call, address, tmp_path):

@@ -17,7 +17,7 @@ def make(folder, **splits):
 
 def test_the_published_sets():
     # The pictures that each split of the authors' archives has; their sum is what others count in the whole set.
-    sums = {name: sum(entry.splits.values()) for name, entry in CATALOGUE.items() if not entry.drawn}
+    sums = {name: sum(entry.splits.values()) for name, entry in CATALOGUE.items() if entry.urls and not entry.raw}
     assert sums == {
         "facades": 606,
         "maps": 2194,
@@ -29,14 +29,18 @@ def test_the_published_sets():
     assert CATALOGUE["facades"].splits == {"train": 400, "val": 100, "test": 106}
     directions = {name: entry.direction for name, entry in CATALOGUE.items()}
     assert directions.pop("maps") == directions.pop("edges2shoes") == directions.pop("edges2handbags") == "AtoB"
+    assert directions.pop("paris_streetview") == "AtoB"
     assert set(directions.values()) == {"BtoA"}
 
 
 def test_addresses(monkeypatch):
     monkeypatch.delenv(MIRROR, raising=False)
     for entry in CATALOGUE.values():
-        assert all(re.fullmatch(rf"https?://\S+/{entry.name}\.(tar\.gz|zip)", url) for url in entry.addresses())
-        assert entry.drawn == (entry.addresses() == ())
+        name = entry.name.replace("cmp_", "CMP_facade_DB_")
+        assert all(re.fullmatch(rf"https?://\S+/{name}\.(tar\.gz|zip)", url) for url in entry.addresses())
+        # A set comes from one place, and one that has addresses has a size, which bounds the download.
+        assert [bool(entry.urls), bool(entry.made_of), bool(entry.request), entry.drawn].count(True) == 1
+        assert bool(entry.urls) == bool(entry.download_bytes)
         assert entry.origin
         assert entry.terms
     assert "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/maps.tar.gz" in CATALOGUE["maps"].addresses()
@@ -46,6 +50,27 @@ def test_a_mirror_stands_in_for_the_addresses(monkeypatch):
     monkeypatch.setenv(MIRROR, "http://intranet/sets/")
     assert CATALOGUE["maps"].addresses() == ("http://intranet/sets/maps.tar.gz",)
     assert CATALOGUE["demo"].drawn
+    for name in ("demo", "paris_streetview", "cmp"):
+        assert CATALOGUE[name].addresses() == ()
+
+
+def test_what_is_by_request_says_whom_to_ask(tmp_path):
+    with pytest.raises(
+        NotOnDiskError,
+        match=rf"{tmp_path}/paris_streetview is not there; it is by request: ask Deepak Pathak .* then: python -m "
+        rf"gluon_pix2pix data get paris_streetview --from FOLDER --data-root {tmp_path}$",
+    ):
+        locate("paris_streetview", tmp_path)
+    with pytest.raises(NotOnDiskError, match=rf"by registration at .* data cityscapes FOLDER {tmp_path}/cityscapes$"):
+        locate("cityscapes_raw", tmp_path)
+    make(tmp_path / "paris_streetview", train=3, val=1)
+    assert locate("paris_streetview", tmp_path).splits == {"train": 3, "val": 1}
+
+
+def test_raw_sets_say_how_to_prepare_them(tmp_path):
+    make(tmp_path / "cmp_base", base=2)
+    with pytest.raises(ValueError, match=r"cmp_base is raw, not pairs; to prepare it: .* data get cmp --data-root /"):
+        locate("cmp_base", tmp_path)
 
 
 def test_locates_by_name(tmp_path):
@@ -104,7 +129,7 @@ def test_neither_name_nor_folder(tmp_path):
 def test_no_train_split(tmp_path):
     make(tmp_path / "facades", val=1)
     with pytest.raises(
-        ValueError, match=r"facades/train is missing: a data set is a folder with train/, .*left half is A"
+        ValueError, match=r"facades/train is missing: a data set is a folder with train/ .*left half is A"
     ):
         locate("facades", tmp_path)
     make(tmp_path / "empty", train=0)

@@ -8,11 +8,14 @@ import os
 import shutil
 import tarfile
 import threading
+import zipfile
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from gluon_pix2pix.data import fetch
-from gluon_pix2pix.data.catalogue import CATALOGUE, MIRROR
+from gluon_pix2pix.data.catalogue import CATALOGUE, MIRROR, NotOnDiskError
 from gluon_pix2pix.data.demo import COUNTS
 from gluon_pix2pix.data.download import DownloadError
 
@@ -226,8 +229,92 @@ def test_the_demo_as_it_is_by_default():
         ("demo", {"sha256": "0" * 64}, "demo is drawn, not downloaded"),
         ("facades", {"size": 64, "seed": 1}, "facades is downloaded, not drawn: it takes no size, seed"),
         ("facades", {"sha256": "abc"}, "'abc' is no SHA-256: it has 64 hexadecimal digits"),
+        ("facades", {"source": "x"}, "only paris_streetview is copied from a folder, not facades"),
+        ("paris_streetview", {"urls": ["http://x"]}, "paris_streetview is by request, not downloaded"),
+        ("cmp", {"sha256": "0" * 64}, "cmp is made of cmp_base and cmp_extended, not downloaded"),
     ],
 )
 def test_arguments_that_do_not_go_together(tmp_path, name, options, words):
     with pytest.raises(ValueError, match=words):
         fetch.get(name, tmp_path, **options)
+
+
+def picture(size, mode):
+    stream = io.BytesIO()
+    image = Image.fromarray(np.full(size, 3, np.uint8), "L").convert(mode)
+    image.save(stream, "PNG" if mode == "P" else "JPEG")
+    return stream.getvalue()
+
+
+def cmp_archive(part, names, labels=None):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        packed.writestr("readme.txt", "read me")
+        for name in names:
+            packed.writestr(f"{part}/{name}.jpg", picture((20, 30), "RGB"))
+            packed.writestr(f"{part}/{name}.png", labels or picture((20, 30), "P"))
+            packed.writestr(f"{part}/{name}.xml", "<object/>")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def cmp_parts(monkeypatch, web):
+    """The raw CMP sets as ten facades, on the server."""
+    for part, letter, count in (("base", "b", 6), ("extended", "x", 4)):
+        body = cmp_archive(part, [f"cmp_{letter}{number:04d}" for number in range(count)])
+        entry = dataclasses.replace(
+            CATALOGUE[f"cmp_{part}"],
+            splits={part: 2 * count},
+            urls=(web.add(f"/{part}.zip", body),),
+            download_bytes=len(body),
+        )
+        monkeypatch.setitem(CATALOGUE, entry.name, entry)
+
+
+def test_raw_sets_lie_as_they_are(web, cmp_parts, tmp_path):
+    with pytest.raises(NotOnDiskError):
+        fetch.find_set("cmp_base", tmp_path)
+    located = fetch.get("cmp_base", tmp_path)
+    assert (located.folder, located.splits) == (tmp_path / "cmp_base", {"base": 12})
+    assert located.differences() == []
+    assert tree(tmp_path)[:2] == ["cmp_base/base/cmp_b0000.jpg", "cmp_base/base/cmp_b0000.png"]
+    assert fetch.get("cmp_base", tmp_path) == located
+    assert len(web.requests) == 1
+
+
+def test_training_on_a_raw_set_does_not_download_it(web, cmp_parts, tmp_path):
+    with pytest.raises(ValueError, match=rf"cmp_base is raw, not pairs; .* data get cmp --data-root {tmp_path}"):
+        fetch.find_or_get("cmp_base", tmp_path)
+    assert web.requests == []
+
+
+def test_a_set_is_prepared_from_its_parts(web, cmp_parts, tmp_path):
+    seen = []
+    located = fetch.find_or_get("cmp", tmp_path, progress=lambda *now: seen.append(now))
+    assert located.splits == {"train": 6, "val": 2, "test": 2}
+    assert seen[-1] == ("prepare", 10, 10)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cmp", "cmp_base", "cmp_extended"]
+    assert fetch.get("cmp", tmp_path) == located
+    assert len(web.requests) == 2
+
+
+def test_a_set_that_cannot_be_prepared_is_not_there(web, cmp_parts, tmp_path):
+    broken = cmp_archive("base", [f"cmp_b{number:04d}" for number in range(6)], labels=b"no picture")
+    web.add("/base.zip", broken)
+    with pytest.raises(DownloadError, match=r"6 pictures could not be prepared; the first: .*/cmp_b0000\.png is no"):
+        fetch.get("cmp", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cmp_base", "cmp_extended"]
+
+
+def test_what_its_authors_have_sent_is_put_in_place(tmp_path):
+    for name in ("paris_train_original/a.JPG", "paris_train_original/b.JPG", "paris_eval_gt/001_im.png"):
+        (tmp_path / "sent" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sent" / name).touch()
+    for _ in range(2):
+        with pytest.raises(NotOnDiskError, match="by request: ask Deepak Pathak"):
+            fetch.find_or_get("paris_streetview", tmp_path / "data")
+    located = fetch.get("paris_streetview", tmp_path / "data", source=tmp_path / "sent")
+    assert tree(located.folder) == ["train/a.JPG", "train/b.JPG", "val/001_im.png"]
+    assert located.splits == {"train": 2, "val": 1}
+    assert fetch.find_or_get("paris_streetview", tmp_path / "data", photos=True).splits == {"train": 2, "val": 1}
+    assert len(located.differences()) == 2

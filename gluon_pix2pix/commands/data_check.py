@@ -1,0 +1,55 @@
+"""``data check``: what a folder of pictures holds, what is wrong with it, and a sheet of samples to look at."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Optional
+
+import tyro
+
+from gluon_pix2pix.commands.cli import CommonOptions, UsageError
+from gluon_pix2pix.commands.stage_bar import StageBar
+from gluon_pix2pix.data.preparing.checking import check_splits, splits_of, summarize
+from gluon_pix2pix.data.preparing.contact_sheet import draw_contact_sheet
+from gluon_pix2pix.image_files import write_image
+
+
+@dataclass
+class CheckOptions(CommonOptions):
+    """Decode every picture of a folder: counts, sizes, depths, and what is wrong, a line each (exit code 1)."""
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")] = tyro.MISSING
+    """A data set in any layout that training reads, or a folder of pictures."""
+    photos: bool = False
+    """The files are single photos (for colorization, inpainting), not pairs side by side."""
+    sheet: Optional[Path] = None
+    """Draw samples of each split on a picture of this name, such as check.png."""
+    samples: int = 12
+    """How many of each split, for --sheet."""
+    workers: int = 0
+    """Threads; 0 for one a processor."""
+
+
+def check(options: CheckOptions) -> int:
+    """Do what `CheckOptions` says."""
+    if options.samples < 1 or options.workers < 0:
+        raise UsageError(f"--samples is 1 or more, --workers 0 or more, not {options.samples} and {options.workers}")
+    splits = splits_of(options.folder, photos=options.photos)
+    with StageBar(str(options.folder)) as bar:
+        facts, troubles = check_splits(
+            splits, photos=options.photos, workers=options.workers or None, progress=functools.partial(bar, "check")
+        )
+    for name, members in facts.items():
+        print(f"{name or options.folder}: {summarize(members)}")
+    for trouble in troubles:
+        print(f"wrong: {trouble}")
+    if options.sheet:
+        readable = {name: [fact.paths for fact in members if fact.shapes] for name, members in facts.items()}
+        shown = {name: paths for name, paths in readable.items() if paths}
+        if shown:
+            write_image(options.sheet, draw_contact_sheet(shown, samples=options.samples))
+            print(f"samples: {options.sheet}")
+    print(f"{len(troubles):,} things are wrong" if troubles else "nothing is wrong")
+    return 1 if troubles else 0

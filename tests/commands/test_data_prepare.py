@@ -1,0 +1,207 @@
+"""Every `data` subcommand that makes or checks pictures, as it is typed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gluon_pix2pix.commands.cli import run
+from gluon_pix2pix.data.preparing import cityscapes
+from gluon_pix2pix.image_files import read_image, write_image
+
+
+@pytest.fixture
+def call(capsys, tmp_path, monkeypatch):
+    """Run `data` with words in a folder; return (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_data(words):
+        with pytest.raises(SystemExit) as end:
+            run("data", words.split())
+        printed = capsys.readouterr()
+        return end.value.code or 0, printed.out, printed.err
+
+    return run_data
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Four photos of 12 x 8 pixels in photos/, and eight pairs of gray ones in A/ and B/."""
+    rng = np.random.default_rng(0)
+    for name in ("photos/1.png", "photos/2.png", "photos/sub/1.bmp", "photos/sub/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / name, rng.integers(0, 255, (8, 12, 3), np.uint8))
+    for side in "AB":
+        (tmp_path / "two" / side).mkdir(parents=True)
+        for number in range(8):
+            write_image(tmp_path / "two" / side / f"{number}.png", rng.integers(0, 255, (8, 12, 1), np.uint8))
+    return tmp_path
+
+
+def tree(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+SHAPES = {
+    "resize photos out --size 6": (6, 6, 3),
+    "resize photos out --size 6 5 --pad --fill 9": (5, 6, 3),
+    "resize photos out --size 5 --crop": (5, 5, 3),
+    "resize photos out --size 6 --halves --nearest": (6, 12, 3),
+    "crop photos out": (8, 8, 3),
+    "crop photos out --size 6 4": (4, 6, 3),
+    "crop photos out --halves": (6, 12, 3),
+    "grayscale photos out": (8, 12, 1),
+    "grayscale photos out --pairs": (8, 24, 3),
+    "blank photos out": (8, 12, 3),
+    "blank photos out --mask random --seed 3 --pairs": (8, 24, 3),
+    "edges photos out": (8, 12, 1),
+    "edges photos out --pairs --low 10 --high 20 --blur 0": (8, 24, 3),
+}
+
+
+@pytest.mark.parametrize(("words", "shape"), SHAPES.items())
+def test_each_picture(call, photos, words, shape):
+    code, out, err = call(words)
+    assert (code, out, err) == (0, "out: 4 written\n", "write out\n")
+    assert tree(photos / "out") == ["1.png", "2.png", "sub/1.png", "sub/3.png"]
+    made, photo = read_image(photos / "out" / "2.png"), read_image(photos / "photos" / "2.png")
+    assert made.shape == shape
+    if "--pairs" in words:
+        np.testing.assert_array_equal(made[:, 12:], photo)
+        assert (made[:, :12] != photo).any()
+    if "--fill" in words:
+        assert (made[4] == 9).all()
+    code, out, _ = call(words)
+    assert (code, out) == (0, "out: 0 written, 4 were there already (--overwrite makes them again)\n")
+
+
+def test_jpegs(call, photos):
+    code, out, _ = call("resize photos out --size 64 --format jpg --quality 60 --overwrite --workers 1")
+    assert (code, out) == (0, "out: 4 written\n")
+    assert "sub/1.jpg" in tree(photos / "out")
+
+
+def test_combines_and_reports(call, photos):
+    (photos / "two" / "B" / "3.png").unlink()
+    write_image(photos / "two" / "B" / "5.png", np.zeros((4, 6, 1), np.uint8))
+    code, out, err = call("combine two/A two/B pairs")
+    assert (code, out) == (1, "pairs: 6 written, 2 errors\n")
+    assert err.splitlines() == [
+        "write pairs",
+        "error: two/A/3.png has no partner in two/B",
+        "error: two/A/5.png and two/B/5.png: A and B differ in size: 12 x 8 and 6 x 4 pixels",
+    ]
+    code, out, _ = call("combine two/A two/B pairs --resize --nearest")
+    assert code == 1
+    assert out == "pairs: 1 written, 6 were there already (--overwrite makes them again), 1 errors\n"
+    assert read_image(photos / "pairs" / "5.png").shape == (8, 24, 1)
+
+
+def test_splits(call, photos):
+    code, out, err = call("split two dealt --fractions 0.5 0.25 0.25 --seed 2")
+    assert (code, err) == (0, "copy dealt\n")
+    assert out == "dealt: trainA 4, trainB 4, valA 2, valB 2, testA 2, testB 2\n"
+    (photos / "two" / "A" / "0.png").unlink()
+    code, out, err = call("split two moved --move")
+    assert (code, err) == (1, "move moved\nerror: two/B/0.png has no partner in two/A\n")
+    assert tree(photos / "two") == ["B/0.png"]
+    assert call("split two/B linked --link --fractions 1 0 0")[1] == "linked: train 1\n"
+    code, _, err = call("split two/B linked")
+    assert (code, err) == (1, "error: linked is there already: name a new folder, or remove it\n")
+
+
+def test_checks(call, photos):
+    call("split two dealt")
+    code, out, _ = call("check dealt --sheet check.png --samples 2")
+    assert code == 0
+    assert out.splitlines() == [
+        "train: 6 pairs of files: 12 x 8 + 12 x 8 (6); gray; 8 bits",
+        "val: 1 pairs of files: 12 x 8 + 12 x 8 (1); gray; 8 bits",
+        "test: 1 pairs of files: 12 x 8 + 12 x 8 (1); gray; 8 bits",
+        "samples: check.png",
+        "nothing is wrong",
+    ]
+    assert read_image("check.png").shape[2] == 3
+    (photos / "photos" / "1.png").write_text("text")
+    code, out, _ = call("check photos --photos --sheet none.png")
+    assert code == 1
+    assert out.splitlines()[1].startswith("wrong: photos/1.png ")
+    assert out.splitlines()[-1] == "1 things are wrong"
+    (photos / "photos" / "2.png").unlink()
+    (photos / "none.png").unlink()
+    assert call("check photos --sheet none.png")[0] == 1
+    assert not (photos / "none.png").exists()
+
+
+def test_cityscapes(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(cityscapes, "COUNTS", {"train": 1, "val": 1})
+    for split in ("train", "val"):
+        for kind, end in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_color")):
+            folder = tmp_path / "cs" / kind / split / "ulm"
+            folder.mkdir(parents=True)
+            write_image(folder / f"ulm_1_{end}.png", np.full((8, 16, 3), 50, np.uint8))
+    code, out, _ = call("cityscapes cs data/cityscapes --size 16")
+    assert (code, out) == (0, "data/cityscapes: 2 written\n")
+    assert (
+        tmp_path / "data/cityscapes/frames.csv"
+    ).read_text() == "picture,frame\ntrain/1.jpg,ulm_1\nval/1.jpg,ulm_1\n"
+    assert read_image(tmp_path / "data/cityscapes/val/1.jpg").shape == (16, 32, 3)
+
+
+@pytest.mark.parametrize("fit", ["", "--pad", "--stretch"])
+def test_cmp(call, tmp_path, fit):
+    (tmp_path / "base").mkdir()
+    write_image(tmp_path / "base" / "cmp_b0001.jpg", np.full((8, 16, 3), 50, np.uint8))
+    write_image(tmp_path / "base" / "cmp_b0001.png", np.full((8, 16, 1), 2, np.uint8))
+    code, out, _ = call(f"cmp base --size 16 {fit}")
+    assert (code, out) == (0, "data/cmp: 1 written\n")
+    pair = read_image(tmp_path / "data/cmp/train/cmp_b0001.png")
+    assert pair[8, 24].tolist() == [0, 48, 255]  # facade
+    assert pair[0, 24].tolist() == ([0, 0, 223] if fit == "--pad" else [0, 48, 255])
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("resize photos out --size 0", "--size is a side, or width and height, of 1 pixel or more, not '0'"),
+        ("crop photos out --size 1 2 3", "--size is a side, or width and height, of 1 pixel or more, not '1 2 3'"),
+        ("resize photos out --pad --crop", "--pad adds and --crop cuts off: give one"),
+        ("resize photos out --fill 256", "--fill is 0 to 255, not 256"),
+        ("resize photos out --quality 0", "--quality is 1 to 100, not 0"),
+        ("grayscale photos out --workers -1", "--workers is 0 or more, not -1"),
+        ("blank photos out --seed -1", "--seed is 0 or more, not -1"),
+        ("edges photos out --low 9 --high 8", "--low 9 is 0 or more and at most --high 8, and --blur 0 or more"),
+        ("combine two/A two/B out --nearest", "--nearest says how to --resize: give both"),
+        ("split two out --link --move", "--link keeps the originals and --move removes them: give one"),
+        ("split two out --fractions 1 1 0", "the fractions 1 1 0 sum to 2: they are 0 or more and sum to 1"),
+        ("cmp two --pad --stretch", "--pad adds and --stretch squeezes: give one"),
+        ("cmp two --seed -1", "--seed is 0 or more, not -1"),
+        ("check two --samples 0", "--samples is 1 or more, --workers 0 or more, not 0 and 0"),
+    ],
+)
+def test_usage_errors(call, photos, words, error):
+    assert call(words) == (2, "", f"error: {error}\n")
+    assert not (photos / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            "resize photos photos/x",
+            "the output photos/x is or lies in the input photos: name a folder outside of it",
+        ),
+        ("crop nowhere out", "nowhere is not a folder"),
+        ("check nowhere", "nowhere is neither a folder of pictures nor a list of pairs (.csv .tsv)"),
+        ("cmp two", "two: no cmp_*.jpg with its cmp_*.png"),
+    ],
+)
+def test_errors(call, photos, words, error):
+    assert call(words) == (1, "", f"error: {error}\n")
+
+
+def test_help_names_every_subcommand(call):
+    code, out, _ = call("--help")
+    assert code == 0
+    words = ["list", "get", "check", "combine", "split", "resize", "crop", "grayscale", "blank", "edges"]
+    assert "{" + ",".join([*words, "cityscapes", "cmp"]) + "}" in out.replace("\n", "").replace(" ", "")
