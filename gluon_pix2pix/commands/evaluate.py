@@ -2,7 +2,8 @@
 
 Pairs are found by name, at any depth of the folder: NAME_fake.png and NAME_target.png, NAME_fake_B.png and
 NAME_real_B.png, or NAME-outputs.png and NAME-targets.png. With --targets, two folders of equal names are compared.
-Whatever cannot be scored is named, and the exit code is then 1.
+Whatever cannot be scored is named, and the exit code is then 1. --palette is for label pictures, --segmenter for photos
+that are made of them.
 """
 
 from __future__ import annotations
@@ -12,16 +13,31 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import tyro
 from tqdm import tqdm
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError
-from gluon_pix2pix.evaluation.pairing import Pairs, find_pairs, match_folders
-from gluon_pix2pix.evaluation.score import (
+from gluon_pix2pix.commands.evaluate_labels import (
+    LabelTask,
+    label_columns,
+    label_report,
+    label_section,
+    label_task,
+    score_labels,
+    without_source,
+)
+from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.evaluation.named_metrics import (
+    DEFAULT_METRICS,
+    HEADINGS,
+    LOWER_IS_BETTER,
     METRICS,
     PROTOCOL,
+)
+from gluon_pix2pix.evaluation.pairing import Pairs, find_pairs, match_folders
+from gluon_pix2pix.evaluation.score import (
     Score,
     check_writable,
     score_pairs,
@@ -31,11 +47,12 @@ from gluon_pix2pix.evaluation.score import (
 )
 
 LONGEST_TABLE = 20  # more pictures than these are in scores.csv only
-HEADINGS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE", "mae": "MAE"}
-DECIMALS = {"psnr": 2, "ssim": 4, "mse": 3, "mae": 3}
+DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
+MetricName = Literal["psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab"]
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Count the processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -49,27 +66,53 @@ class Options(CommonOptions):
     """Folder of the true pictures, if they lie apart: paired by relative path without extension."""
     output: Optional[Path] = None
     """Folder for scores.json and scores.csv (default: beside the pictures)."""
+    metrics: tuple[MetricName, ...] = DEFAULT_METRICS
+    """What to compute; docs/scores.md tells each one's protocol."""
     skip_bad: bool = False
     """Score the rest when some pictures cannot be scored; they are listed in scores.json, the exit code stays 1."""
     show: int = 3
     """How many of the worst and of the best pictures to name."""
-    workers: int = field(default_factory=_processors)
+    workers: int = field(default_factory=processors)
     """How many pictures to score at a time."""
+    palette: Optional[str] = None
+    """Score the classes of label pictures: facades, cityscapes, or a file of names and colours [the data set's own]."""
+    segmenter: bool = False
+    """Train a network (once) to read labels off real photos, and score what it finds of the sources' in the fakes."""
+    dataset: Optional[str] = None
+    """For --segmenter: the data set whose training pairs it learns from, a name or a folder."""
+    data_root: Path = Path("data")
+    """The folder of the data sets."""
+    direction: Optional[Literal["AtoB", "BtoA"]] = None
+    """For --segmenter: the generator's direction, from label pictures to photos [the data set's own]."""
+    segmenter_dir: Annotated[Optional[Path], tyro.conf.arg(metavar="DIR")] = None
+    """Where segmenters are kept [.segmenters in the folder of the data sets]."""
+    segmenter_epochs: int = 25
+    """How long a segmenter learns."""
+    seed: int = 0
+    """For --segmenter: decides its initial weights and the order of its training."""
+    gpu: Optional[str] = None
+    """For --segmenter: a GPU such as 0; -1 for the CPU [the first GPU there is, else the CPU]."""
 
 
 def main(options: Options) -> int:
     """Score, write scores.json and scores.csv, print the table; return 1 if anything was left out."""
     if options.workers < 1 or options.show < 0:
         raise UsageError(f"--workers is 1 or more and --show 0 or more, not {options.workers} and {options.show}")
+    if not options.metrics:
+        raise UsageError(f"--metrics needs one or more of {' '.join(METRICS)}")
+    task = label_task(options)
     output = options.output or options.folder
     found = match_folders(options.folder, options.targets) if options.targets else find_pairs(options.folder)
     check_writable(output)  # before the work, not after it
 
-    scores, problems = _score(found, workers=options.workers)
-    for line in problems:
-        print(line, file=sys.stderr)
-    if problems and not (options.skip_bad and scores):
-        raise ValueError(_refusal(len(problems), len(scores), output))
+    scores, problems = _score(found, options)
+    problems += without_source(task, [score.pair for score in scores])
+    scores = [score for score in scores if score.pair.source or not (task and task.dataset)]
+    _stop_or_go_on(problems, scores, options)
+    labels = Labels()
+    if task:
+        labels, scores = _score_labels(task, scores, options)
+        problems += labels.problems
     try:
         write_scores(
             output,
@@ -78,79 +121,124 @@ def main(options: Options) -> int:
             targets=options.targets,
             left_out=problems,
             ignored=found.ignored,
+            more_columns=labels.columns,
+            more_sections=labels.section,
         )
     finally:  # a full disk must not take the answer with it
-        print("\n".join(_report(options.folder, scores, show=options.show)))
+        print("\n".join([*_report(options.folder, scores, show=options.show), *label_report(labels.section)]))
     if found.ignored:
-        print(f"not looked at: {_count(len(found.ignored), 'picture')} of other names, such as {found.ignored[0]}")
+        print(f"not looked at: {count(len(found.ignored), 'picture')} of other names, such as {found.ignored[0]}")
     print(f"wrote {output / 'scores.json'} and {output / 'scores.csv'}")
     if problems:
         print(f"left out: {len(problems)} (named above and in scores.json)", file=sys.stderr)
     return 1 if problems else 0
 
 
-def _score(found: Pairs, *, workers: int) -> tuple[list[Score], list[str]]:
-    results = score_pairs(found.pairs, workers=workers)
+def _score(found: Pairs, options: Options) -> tuple[list[Score], list[str]]:
+    results = score_pairs(found.pairs, metrics=options.metrics, workers=options.workers)
     results = list(tqdm(results, "scoring", total=len(found.pairs), unit="picture", disable=None, leave=False))
     problems = found.problems + [result for result in results if isinstance(result, str)]
     return [result for result in results if isinstance(result, Score)], problems
 
 
+class Labels(NamedTuple):
+    """What was found out about labels: a line for each problem, columns for each picture, a section of scores.json."""
+
+    problems: Sequence[str] = ()
+    columns: Sequence[dict[str, Any]] = ()
+    section: Optional[dict[str, Any]] = None
+
+
+def _score_labels(task: LabelTask, scores: list[Score], options: Options) -> tuple[Labels, list[Score]]:
+    """Score labels, and return with them those of `scores` whose labels could be scored."""
+    results, facts = score_labels(task, [score.pair for score in scores], options)
+    problems = [result for result in results if isinstance(result, str)]
+    scores = [score for score, result in zip(scores, results) if not isinstance(result, str)]
+    _stop_or_go_on(problems, scores, options)
+    confusions = [result for result in results if not isinstance(result, str)]
+    return Labels(problems, label_columns(confusions), label_section(task, confusions, facts)), scores
+
+
+def _stop_or_go_on(problems: Sequence[str], scores: Sequence[Score], options: Options) -> None:
+    """Name the problems, and refuse to go on unless the rest is wanted and there is a rest."""
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems and not (options.skip_bad and scores):
+        raise ValueError(_refusal(len(problems), len(scores), options.output or options.folder))
+
+
 def _refusal(problems: int, scores: int, output: Path) -> str:
-    lines = f"{_count(problems, 'problem')} (above), and no scores written"
+    lines = f"{count(problems, 'problem')} (above), and no scores written"
     if (output / "scores.json").exists():
         lines += f"; {output / 'scores.json'} is an earlier run's"
-    return f"{lines}: mend them, or score the other {_count(scores, 'picture')} with --skip-bad" if scores else lines
+    return f"{lines}: mend them, or score the other {count(scores, 'picture')} with --skip-bad" if scores else lines
 
 
 def _report(folder: Path, scores: Sequence[Score], *, show: int) -> list[str]:
     overall, folders = summarise(scores), summarise_folders(scores)
-    lines = [f"PSNR: {PROTOCOL['psnr']}", f"SSIM: {PROTOCOL['ssim']}; MSE, MAE: {PROTOCOL['mse_mae']}"]
-    lines += ["", f"{folder}: {_count(len(scores), 'picture')}"]
-    rows = [["", *HEADINGS.values()]]
+    shown = tuple(scores[0].values)
+    lines = [*_protocol_lines(shown), "", f"{folder}: {count(len(scores), 'picture')}"]
+    rows = [["", *(HEADINGS[column] for column in shown)]]
     if len(scores) <= LONGEST_TABLE:
-        rows += [_row(score.pair.label, score._asdict()) for score in scores]
+        rows += [_row(score.pair.label, score.values) for score in scores]
     if len(folders) > 1:
         for name, summary in folders.items():
-            rows.append(_row(f"mean of {name} ({summary['pictures']})", _statistic(summary, "mean")))
+            rows.append(_row(f"mean of {name} ({summary['pictures']})", _statistic(summary, "mean", shown)))
     for statistic in ("mean", "median", "min", "max"):
-        rows.append(_row(statistic, _statistic(overall, statistic)))
-    lines += [*_table(rows), ""]
+        rows.append(_row(statistic, _statistic(overall, statistic, shown)))
+    lines += [*table_lines(rows), ""]
+    for column in shown:
+        pictures = (overall[column] or {}).get("pictures", len(scores))
+        if pictures < len(scores):
+            lines.append(f"{HEADINGS[column]}: of {pictures} of {count(len(scores), 'picture')}; the others have none")
     if overall["identical"]:
-        lines.append(
-            f"identical to their targets, PSNR inf: {overall['identical']} of {_count(len(scores), 'picture')}"
-        )
+        lines.append(f"identical to their targets, PSNR inf: {overall['identical']} of {count(len(scores), 'picture')}")
         if overall["psnr_mean_of_finite"] is not None:
             lines.append(f"mean PSNR of the others: {overall['psnr_mean_of_finite']:.2f} dB")
     lines.append(f"PSNR of the mean MSE (another number than the mean PSNR): {overall['psnr_of_mean_mse']:.2f} dB")
-    return lines + _worst_and_best(scores, min(show, len(scores) // 2))
+    return lines + _worst_and_best(scores, show)
 
 
-def _worst_and_best(scores: Sequence[Score], count: int) -> list[str]:
-    ranked = sorted(scores, key=lambda score: (score.psnr, score.ssim))
-    lines = []
-    for title, few in (("worst", ranked[:count]), ("best", ranked[::-1][:count])):
-        if few:
-            lines.append(f"{title}: " + ", ".join(f"{score.pair.label} ({score.psnr:.2f} dB)" for score in few))
+def _protocol_lines(shown: Sequence[str]) -> list[str]:
+    """Say how each column of the table came about, in a line for each metric but the shortest."""
+    lines = [f"PSNR: {PROTOCOL['psnr']}"]
+    words = [f"SSIM: {PROTOCOL['ssim']}"] if "ssim" in shown or "ms_ssim" in shown else []
+    pixel_values = [HEADINGS[column] for column in ("mse", "mae") if column in shown]
+    words += [f"{', '.join(pixel_values)}: {PROTOCOL['mse_mae']}"] if pixel_values else []
+    lines += ["; ".join(words)] if words else []
+    for name, column, title in (
+        ("ms_ssim", "ms_ssim", "MS-SSIM"),
+        ("psnr_rgb", "psnr_r", "PSNR R, G, B"),
+        ("psnr_y", "psnr_y", "PSNR Y"),
+        ("psnr_ab", "psnr_ab", "PSNR ab"),
+    ):
+        if column in shown:
+            lines.append(f"{title}: {PROTOCOL[name]}")
     return lines
 
 
-def _statistic(summary: dict[str, Any], statistic: str) -> dict[str, Optional[float]]:
-    return {metric: summary[metric] and summary[metric][statistic] for metric in METRICS}
-
-
-def _row(title: str, values: dict[str, Any]) -> list[str]:
-    return [title, *("-" if values[key] is None else f"{values[key]:.{DECIMALS[key]}f}" for key in METRICS)]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
+def _worst_and_best(scores: Sequence[Score], show: int) -> list[str]:
+    """Name the worst and the best pictures by the first column; the others decide between equals."""
+    first = next(iter(scores[0].values))
+    known = [score for score in scores if score.values[first] is not None]
+    ranked = sorted(known, key=lambda score: _goodness(score.values))
+    few, unit = min(show, len(ranked) // 2), " dB" if first.startswith("psnr") else ""
+    by = "" if first == "psnr" else f" by {HEADINGS[first].removesuffix(' (dB)')}"
     lines = []
-    for title, *cells in rows:
-        numbers = [cell.rjust(width) for cell, width in zip(cells, widths[1:])]
-        lines.append("  ".join([title.ljust(widths[0]), *numbers]))
+    for title, chosen in (("worst", ranked[:few]), ("best", ranked[::-1][:few])):
+        if chosen:
+            named = [f"{score.pair.label} ({number(score.values[first], DECIMALS[first])}{unit})" for score in chosen]
+            lines.append(f"{title}{by}: " + ", ".join(named))
     return lines
+
+
+def _goodness(values: dict[str, Optional[float]]) -> list[float]:
+    return [-value if column in LOWER_IS_BETTER else value for column, value in values.items() if value is not None]
+
+
+def _statistic(summary: dict[str, Any], statistic: str, shown: Sequence[str]) -> dict[str, Optional[float]]:
+    return {column: summary[column] and summary[column][statistic] for column in shown}
+
+
+def _row(title: str, values: dict[str, Optional[float]]) -> list[str]:
+    return [title, *(number(value, DECIMALS[column]) for column, value in values.items())]

@@ -20,12 +20,16 @@ ENDINGS = {
 
 
 class Pair(NamedTuple):
-    """A translated picture and the true one; `folder` and `name` are relative to the folder scored."""
+    """A translated picture and the true one; `folder` and `name` are relative to the folder scored.
+
+    `source` is the picture that was translated, if it lies beside them and is the only one of its name.
+    """
 
     folder: str
     name: str
     fake: Path
     target: Path
+    source: Optional[Path] = None
 
     @property
     def label(self) -> str:
@@ -44,7 +48,7 @@ class Pairs(NamedTuple):
 def find_pairs(folder: PathLike) -> Pairs:
     """Find the fakes and targets that lie beside each other under a folder, at any depth, by the `ENDINGS` of names.
 
-    Sources (a pair's third picture) are passed over, pictures of other names are listed as ignored.
+    Pictures of other names are listed as ignored.
 
     Raises
     ------
@@ -55,13 +59,16 @@ def find_pairs(folder: PathLike) -> Pairs:
     """
     folder = Path(folder)
     found: dict[tuple[Path, str], dict[str, list[Path]]] = {}
+    sources: dict[tuple[Path, str], list[Path]] = {}
     ignored = []
     pictures = find_images(folder, recursive=True)
     for path in pictures:
         name, role = _split_ending(path.stem)
         if role in ("fake", "target"):
             found.setdefault((path.parent, name), {"fake": [], "target": []})[role].append(path)
-        elif role is None:
+        elif role == "source":
+            sources.setdefault((path.parent, name), []).append(path)
+        else:
             ignored.append(path)
     for role in ("fake", "target"):
         if not any(roles[role] for roles in found.values()):
@@ -76,15 +83,17 @@ def find_pairs(folder: PathLike) -> Pairs:
         if problem:
             problems.append(problem)
         else:
-            pairs.append(Pair(parent.relative_to(folder).as_posix(), name, roles["fake"][0], roles["target"][0]))
+            source = _only(sources.get((parent, name), []))
+            below = parent.relative_to(folder).as_posix()
+            pairs.append(Pair(below, name, roles["fake"][0], roles["target"][0], source))
     return Pairs(pairs, problems, ignored)
 
 
 def match_folders(fakes: PathLike, targets: PathLike) -> Pairs:
     """Pair the pictures of two folders, at any depth, by their relative paths without the extension.
 
-    A fake may end as in `ENDINGS`: ``a/7_fake.png`` finds ``a/7.jpg`` if there is no ``a/7_fake.*``. Sources and
-    targets among the fakes are passed over.
+    A fake may end as in `ENDINGS`: ``a/7_fake.png`` finds ``a/7.jpg`` if there is no ``a/7_fake.*``. Targets among
+    the fakes are passed over.
 
     Raises
     ------
@@ -100,11 +109,14 @@ def match_folders(fakes: PathLike, targets: PathLike) -> Pairs:
     if fakes.resolve() == targets.resolve():
         raise ValueError(f"{fakes} is the folder of the fakes and of the targets: every picture would equal itself")
     known = set(found)
+    sources: dict[str, list[Path]] = {}
     for path in find_images(fakes, recursive=True):
         stem = _stem(path, fakes)
         name, role = (stem, "fake") if stem in known else _split_ending(stem)
         if role in ("fake", None):
             found.setdefault(name, {"fake": [], "target": []})["fake"].append(path)
+        elif role == "source":
+            sources.setdefault(name, []).append(path)
     pairs, problems = [], _empty_folders(fakes) + _empty_folders(targets)
     for name, roles in found.items():
         problem = _claims(roles["fake"], roles["target"], expected=name, folders=(fakes, targets))
@@ -112,7 +124,8 @@ def match_folders(fakes: PathLike, targets: PathLike) -> Pairs:
             problems.append(problem)
         else:
             parent, _, stem = name.rpartition("/")
-            pairs.append(Pair(parent or ".", stem, roles["fake"][0], roles["target"][0]))
+            source = _only(sources.get(name, []))
+            pairs.append(Pair(parent or ".", stem, roles["fake"][0], roles["target"][0], source))
     return Pairs(pairs, problems, [])
 
 
@@ -122,6 +135,10 @@ def _split_ending(stem: str) -> tuple[str, Optional[str]]:
             if stem.endswith(ending) and Path(stem).name != ending:
                 return stem[: -len(ending)], role
     return stem, None
+
+
+def _only(paths: list[Path]) -> Optional[Path]:
+    return paths[0] if len(paths) == 1 else None
 
 
 def _stem(path: Path, folder: Path) -> str:

@@ -10,55 +10,52 @@ import platform
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
 
 import cv2
 import numpy as np
 import skimage
 
 from gluon_pix2pix import __version__
-from gluon_pix2pix.evaluation import metrics
+from gluon_pix2pix.evaluation.metrics import mse, psnr_of_mean_mse
+from gluon_pix2pix.evaluation.named_metrics import (
+    DEFAULT_METRICS,
+    HEADINGS,
+    LOWER_IS_BETTER,
+    PIXEL_VALUES,
+    PROTOCOL,
+    score_pair,
+)
 from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.image_files import PathLike, read_image, write_atomically
-from gluon_pix2pix.images import peak_of
 
-METRICS = ("psnr", "ssim", "mse", "mae")
-
-PROTOCOL = {
-    "psnr": "dB, all pixels and channels of the saved files (integers, not cropped), peak 255 (8 bits) or 65535 (16), "
-    "per picture, then averaged",
-    "ssim": f"Wang et al. 2004, {metrics.SSIM_WINDOW} x {metrics.SSIM_WINDOW} Gaussian window of sigma "
-    f"{metrics.SSIM_SIGMA}, population covariance, mean of the channels",
-    "mse_mae": "in pixel values",
-    "psnr_of_mean_mse": "dB, from the mean of MSE / peak^2: another number than the mean PSNR, and never above it",
-    "psnr_mean_of_finite": "dB, the mean PSNR without identical pictures; null if there are no others",
-    "inf": "the PSNR of identical pictures, and so of any mean over them",
-    "null": "MSE and MAE are not averaged over pictures of different bit depths",
-}
+Result = TypeVar("Result")
 
 
 class Score(NamedTuple):
-    """One picture's row: PSNR in dB (inf if identical), SSIM, MSE and MAE in pixel values."""
+    """One picture's row: `values` has a number, or None, for each column of `named_metrics.columns`.
+
+    `error` is the mean squared error over all pixels and channels, in squared pixel values, whatever the columns.
+    """
 
     pair: Pair
     width: int
     height: int
     channels: int
     bits: int
-    psnr: float
-    ssim: float
-    mse: float
-    mae: float
+    error: float
+    values: dict[str, Optional[float]]
 
 
-def score_pair(pair: Pair) -> Score:
-    """Read and compare the two pictures of a pair.
+def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """Read a pair's target and fake, two arrays of one shape and dtype.
 
     Raises
     ------
     ValueError
-        If one does not decode, they differ in size, depth or channels, or are smaller than SSIM's window.
+        If one does not decode, or they differ in size, depth or channels.
     OSError
         If one cannot be read.
     """
@@ -72,34 +69,44 @@ def score_pair(pair: Pair) -> Score:
             raise ValueError(
                 f"{pair.fake} is {is_a.format(*of_fake)} and its target {pair.target} {is_a.format(*of_target)}"
             )
-    peak = peak_of(target)
+    return target, fake
+
+
+def score_files(pair: Pair, *, metrics: Sequence[str] = DEFAULT_METRICS) -> Score:
+    """Read and compare the two pictures of a pair.
+
+    Raises
+    ------
+    ValueError
+        If they do not compare (see `read_pair`), or are smaller than SSIM's window.
+    OSError
+        If one cannot be read.
+    """
+    target, fake = read_pair(pair)
     try:
-        ssim = metrics.ssim(target, fake, data_range=peak)
+        values = score_pair(target, fake, metrics)
     except ValueError as error:
         raise ValueError(f"{pair.fake}: {error}") from error
     height, width, channels = target.shape
-    return Score(
-        pair,
-        width,
-        height,
-        channels,
-        8 * target.itemsize,
-        psnr=metrics.psnr(target, fake, data_range=peak),
-        ssim=ssim,
-        mse=metrics.mse(target, fake),
-        mae=metrics.mae(target, fake),
-    )
+    return Score(pair, width, height, channels, 8 * target.itemsize, mse(target, fake), values)
 
 
-def score_pairs(pairs: Sequence[Pair], *, workers: int = 1) -> Iterator[Union[Score, str]]:
+def score_pairs(
+    pairs: Sequence[Pair], *, metrics: Sequence[str] = DEFAULT_METRICS, workers: int = 1
+) -> Iterator[Union[Score, str]]:
     """Score pairs in threads and yield, in their order, each one's `Score`, or a line that says why it has none."""
+    return map_pairs(partial(score_files, metrics=metrics), pairs, workers=workers)
+
+
+def map_pairs(function: Callable[[Pair], Result], pairs: Sequence[Pair], *, workers: int) -> Iterator[Result | str]:
+    """Yield a function's results of pairs, worked out in threads, in order; a line instead where it cannot read one."""
     with ThreadPoolExecutor(workers) as executor:  # decoding and filtering release the interpreter's lock
-        yield from executor.map(_score_or_problem, pairs)
+        yield from executor.map(partial(_result_or_problem, function), pairs)
 
 
-def _score_or_problem(pair: Pair) -> Union[Score, str]:
+def _result_or_problem(function: Callable[[Pair], Result], pair: Pair) -> Result | str:
     try:
-        return score_pair(pair)
+        return function(pair)
     except OSError as error:
         return f"{error.filename}: {error.strerror}" if error.filename else f"{pair.fake}: {error}"
     except ValueError as error:
@@ -107,22 +114,31 @@ def _score_or_problem(pair: Pair) -> Union[Score, str]:
 
 
 def summarise(scores: Sequence[Score]) -> dict[str, Any]:
-    """Return mean, median, min and max of each metric over pictures, and the two PSNRs that `PROTOCOL` names apart.
+    """Return mean, median, min and max of each column over pictures, and the two PSNRs that `PROTOCOL` names apart.
 
     With an identical picture among them the mean PSNR is inf; psnr_mean_of_finite leaves such pictures out and
     ``identical`` counts them. MSE and MAE of pictures of different depths have no common unit: their entries are None.
+    Pictures without a value are left out, and ``pictures`` in the column's entry counts the others; if none has one,
+    the entry is None.
     """
-    of = {metric: np.array([getattr(score, metric) for score in scores]) for metric in METRICS}
+    errors = np.array([score.error for score in scores])
     bits = np.array([score.bits for score in scores])
-    finite = of["psnr"][np.isfinite(of["psnr"])]
-    summary: dict[str, Any] = {"pictures": len(scores), "identical": len(scores) - finite.size}
-    for metric, values in of.items():
-        comparable = metric in ("psnr", "ssim") or len(set(bits)) == 1
-        functions = {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max}
-        summary[metric] = {name: float(f(values)) for name, f in functions.items()} if comparable else None
-    summary["psnr_mean_of_finite"] = float(finite.mean()) if finite.size else None
-    summary["psnr_of_mean_mse"] = metrics.psnr_of_mean_mse(of["mse"], data_range=2.0**bits - 1)
+    different = errors > 0
+    psnrs = [psnr_of_mean_mse([e], data_range=2.0**b - 1) for e, b in zip(errors[different], bits[different])]
+    summary: dict[str, Any] = {"pictures": len(scores), "identical": len(scores) - len(psnrs)}
+    for column in scores[0].values:
+        present = [score.values[column] for score in scores if score.values[column] is not None]
+        comparable = column not in PIXEL_VALUES or len(set(bits)) == 1
+        summary[column] = _statistics(present, len(scores)) if comparable and present else None
+    summary["psnr_mean_of_finite"] = float(np.mean(psnrs)) if psnrs else None
+    summary["psnr_of_mean_mse"] = psnr_of_mean_mse(errors, data_range=2.0**bits - 1)
     return summary
+
+
+def _statistics(values: Sequence[float], pictures: int) -> dict[str, float]:
+    functions = {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max}
+    statistics = {name: float(function(values)) for name, function in functions.items()}
+    return statistics if len(values) == pictures else {**statistics, "pictures": len(values)}
 
 
 def summarise_folders(scores: Sequence[Score]) -> dict[str, dict[str, Any]]:
@@ -158,26 +174,36 @@ def write_scores(
     targets: Optional[PathLike] = None,
     left_out: Sequence[str] = (),
     ignored: Sequence[Path] = (),
+    more_columns: Sequence[dict[str, Any]] = (),
+    more_sections: Optional[dict[str, Any]] = None,
 ) -> None:
     """Write scores.json (protocol, versions, means, every picture, what was left out) and scores.csv (every picture).
 
-    Paths in them are relative to `folder`, a target's to `targets` if given. Strict JSON has no infinity: there a PSNR
-    of identical pictures is the string "inf".
+    Paths in them are relative to `folder`, a target's to `targets` if given; a picture without a source has null
+    there. `more_columns` are added to the pictures' rows, one for each of `scores`, and `more_sections` to
+    scores.json. Strict JSON has no infinity: there a PSNR of identical pictures is the string "inf".
     """
     rows = []
-    for score in scores:
-        pair, *values = score
+    for score, more in zip(scores, more_columns or [{}] * len(scores)):
+        pair = score.pair
         row = {"folder": pair.folder, "name": pair.name, "fake": os.path.relpath(pair.fake, folder)}
         row["target"] = os.path.relpath(pair.target, targets or folder)
-        rows.append({**row, **dict(zip(Score._fields[1:], values))})
+        row["source"] = pair.source and os.path.relpath(pair.source, folder)
+        row.update({key: getattr(score, key) for key in ("width", "height", "channels", "bits")})
+        rows.append({**row, **score.values, **more})
     versions = {"gluon-pix2pix": __version__, "python": platform.python_version(), "numpy": np.__version__}
     report = {
         "protocol": PROTOCOL,
         "versions": {**versions, "opencv": cv2.__version__, "scikit-image": skimage.__version__},
         "folder": str(folder),
         "targets": str(targets) if targets else None,
+        "metrics": {
+            column: {"title": HEADINGS[column], "better": "lower" if column in LOWER_IS_BETTER else "higher"}
+            for column in scores[0].values
+        },
         "overall": summarise(scores),
         "folders": summarise_folders(scores),
+        **(more_sections or {}),
         "pictures": rows,
         "left_out": list(left_out),
         "ignored": [os.path.relpath(path, folder) for path in ignored],

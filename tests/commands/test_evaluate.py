@@ -203,14 +203,15 @@ def test_a_full_disk_does_not_take_the_table(tmp_path, evaluate, monkeypatch):
         ([], 2, "Missing"),
         (["absent"], 1, "error: absent is not a folder\n"),
         ([".", "--workers", "0"], 2, "error: --workers is 1 or more and --show 0 or more, not 0 and 3\n"),
-        ([".", "--show", "-1"], 2, "--show 0 or more, not 2 and -1"),
+        ([".", "--show", "-1", "--workers", "2"], 2, "--show 0 or more, not 2 and -1"),
+        ([".", "--metrics"], 2, "error: --metrics needs one or more of psnr ssim mse mae ms_ssim psnr_rgb psnr_y psnr"),
+        ([".", "--metrics", "lpips"], 2, "lpips"),
         (["."], 1, "error: . holds no pictures (.png"),
         (["run", "--output", "run/0_fake.png"], 1, "error: cannot write scores.json in run/0_fake.png (File exists)"),
     ],
 )
 def test_error_lines(tmp_path, evaluate, monkeypatch, words, code, message):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gluon_pix2pix.commands.evaluate._processors", lambda: 2)
     if words[:1] == ["run"]:
         save_run(tmp_path / "run", [1])
     assert evaluate(*words)[0] == code
@@ -232,6 +233,69 @@ def test_scores_without_mxnet(tmp_path):
         [sys.executable, "-c", probe], env=environment, capture_output=True, text=True, timeout=60
     )
     assert "mxnet was imported" in poisoned.stderr  # the poison works
+
+
+def test_the_output_of_before_stays_word_for_word(tmp_path, evaluate):
+    save_run(tmp_path, [1, 2])
+    _, out, _ = evaluate(tmp_path)
+    assert out.splitlines() == [
+        "PSNR: dB, all pixels and channels of the saved files (integers, not cropped), peak 255 (8 bits) or 65535 (16)"
+        ", per picture, then averaged",
+        "SSIM: Wang et al. 2004, 11 x 11 Gaussian window of sigma 1.5, population covariance, mean of the channels; "
+        "MSE, MAE: in pixel values",
+        "",
+        f"{tmp_path}: 2 pictures",
+        "        PSNR (dB)    SSIM    MSE    MAE",
+        "0           48.13  1.0000  1.000  1.000",
+        "1           42.11  0.9998  4.000  2.000",
+        "mean        45.12  0.9999  2.500  1.500",
+        "median      45.12  0.9999  2.500  1.500",
+        "min         42.11  0.9998  1.000  1.000",
+        "max         48.13  1.0000  4.000  2.000",
+        "",
+        "PSNR of the mean MSE (another number than the mean PSNR): 44.15 dB",
+        "worst: 1 (42.11 dB)",
+        "best: 0 (48.13 dB)",
+        f"wrote {tmp_path}/scores.json and {tmp_path}/scores.csv",
+    ]
+
+
+def test_chosen_metrics(tmp_path, evaluate):
+    rng = np.random.default_rng(0)
+    for name, size, channels in (("large", 176, 3), ("small", 16, 3), ("gray", 16, 1)):
+        target = rng.integers(0, 200, (size, size, channels), np.uint8)
+        write_image(tmp_path / f"{name}_target.png", target)
+        write_image(tmp_path / f"{name}_fake.png", target + np.uint8(2))
+    words = ("--metrics", "mae", "psnr_y", "psnr_rgb", "ms_ssim", "psnr_ab")
+    code, out, err = evaluate(tmp_path, *words)
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
+    assert rows["gray"] == ["2.000", "42.11", "-", "-", "-", "-", "-"]
+    assert rows["small"][:6] == ["2.000", "42.11", "42.11", "42.11", "42.11", "-"]
+    assert float(rows["large"][5]) > 0.999
+    assert "MS-SSIM: of 1 of 3 pictures; the others have none" in out
+    assert "PSNR ab (dB): of 2 of 3 pictures; the others have none" in out
+    assert "PSNR Y: dB, as PSNR, of the luminance Y of BT.601" in out
+    assert "worst by MAE: " in out
+    report = report_of(tmp_path)
+    assert list(report["overall"]["ms_ssim"]) == ["mean", "median", "min", "max", "pictures"]
+    gray = report["pictures"][0]
+    assert list(gray)[-7:] == ["mae", "psnr_y", "psnr_r", "psnr_g", "psnr_b", "ms_ssim", "psnr_ab"]
+    assert (gray["name"], gray["ms_ssim"]) == ("gray", None)
+    assert "psnr" not in gray
+
+
+def test_worst_and_best_by_another_metric(tmp_path, evaluate):
+    save_run(tmp_path, [1, 2, 4, 8])
+    _, out, _ = evaluate(tmp_path, "--metrics", "mse", "psnr", "--show", "1")
+    assert "worst by MSE: 3 (64.000)\nbest by MSE: 0 (1.000)\n" in out
+
+
+def test_sources_are_named(tmp_path, evaluate):
+    save_run(tmp_path, [1, 1])
+    save(tmp_path / "0_source.png", 9)
+    evaluate(tmp_path)
+    assert [picture["source"] for picture in report_of(tmp_path)["pictures"]] == ["0_source.png", None]
 
 
 def test_real_facades_agree_with_opencv(tmp_path, facades, evaluate):

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
-from gluon_pix2pix.evaluation.metrics import mae, mse, psnr, psnr_of_mean_mse, ssim
+from gluon_pix2pix.evaluation.metrics import (
+    MS_SSIM_SMALLEST,
+    luminance,
+    mae,
+    ms_ssim,
+    mse,
+    psnr,
+    psnr_of_mean_mse,
+    ssim,
+)
 
 
 def noisy_pair(dtype, shape=(40, 56, 3)):
@@ -56,7 +65,7 @@ def test_agrees_with_scikit_image_and_opencv(dtype):
 
 
 def ssim_by_opencv(true, test, peak):
-    """SSIM as the paper's equation 13, with OpenCV's filters, for one channel."""
+    """SSIM as the paper's equation 13, with OpenCV's filters, for one channel: mean SSIM, mean of its second factor."""
     window = cv2.getGaussianKernel(11, 1.5, cv2.CV_64F)
     true, test = true.astype(np.float64), test.astype(np.float64)
     x, y, xx, yy, xy = (
@@ -65,17 +74,71 @@ def ssim_by_opencv(true, test, peak):
     )
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     luminance = (2 * x * y + c1) / (x * x + y * y + c1)
-    return (luminance * (2 * (xy - x * y) + c2) / (xx - x * x + yy - y * y + c2)).mean()
+    contrast_structure = (2 * (xy - x * y) + c2) / (xx - x * x + yy - y * y + c2)
+    return (luminance * contrast_structure).mean(), contrast_structure.mean()
+
+
+def ms_ssim_by_opencv(true, test, peak):
+    """Multi-scale SSIM as equation 7 of Wang et al. 2003 (the means as in its authors' program), for one channel."""
+    value = 1
+    for weight in (0.0448, 0.2856, 0.3001, 0.2363):
+        value *= max(ssim_by_opencv(true, test, peak)[1], 0) ** weight
+        height, width = (side // 2 for side in true.shape)
+        true, test = (
+            cv2.resize(image.astype(np.float64), (width, height), interpolation=cv2.INTER_AREA)
+            for image in (true, test)
+        )
+    return value * ssim_by_opencv(true, test, peak)[0] ** 0.1333
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_ssim_is_the_published_protocol(dtype):
     true, test, peak = noisy_pair(dtype)
-    by_channel = [ssim_by_opencv(true[..., i], test[..., i], peak) for i in range(3)]
+    by_channel = [ssim_by_opencv(true[..., i], test[..., i], peak)[0] for i in range(3)]
     assert by_channel[0] < 0.99
     assert ssim(true, test, data_range=peak) == pytest.approx(np.mean(by_channel), abs=1e-9)
     assert ssim(true[..., 0], test[..., 0], data_range=peak) == pytest.approx(by_channel[0], abs=1e-9)
     assert ssim(true[..., :1], test[..., :1], data_range=peak) == pytest.approx(by_channel[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_ms_ssim_is_the_published_protocol(dtype):
+    # both even at every scale; flat patches and edges, which noise alone has not
+    true, test, peak = noisy_pair(dtype, (192, 208, 3))
+    true = cv2.boxFilter(true, -1, (9, 9))
+    test = (cv2.boxFilter(test, -1, (5, 5)) * 0.9).astype(dtype)
+    by_channel = [ms_ssim_by_opencv(true[..., i], test[..., i], peak) for i in range(3)]
+    assert 0.2 < by_channel[0] < 0.95
+    assert ms_ssim(true, test, data_range=peak) == pytest.approx(np.mean(by_channel), abs=1e-9)
+    assert ms_ssim(true[..., 0], test[..., 0], data_range=peak) == pytest.approx(by_channel[0], abs=1e-9)
+
+
+def test_ms_ssim_of_constant_pictures_is_the_coarsest_luminance_term():
+    true, test = constant(100, shape=(177, 179, 3)), constant(120, shape=(177, 179, 3))
+    assert ms_ssim(true, test, data_range=255) == pytest.approx((24006.5025 / 24406.5025) ** 0.1333, abs=1e-9)
+
+
+def test_ms_ssim_of_opposites_is_nothing():
+    true = noisy_pair(np.uint8, (176, 176))[0]
+    assert ms_ssim(true, 255 - true, data_range=255) == 0
+
+
+def test_odd_sides_are_halved_with_their_last_row_twice():
+    true, test, _ = noisy_pair(np.uint8, (351, 352))
+    doubled = [np.concatenate([image, image[-1:]]) for image in (true, test)]
+    # the finest scale alone sees the row more: 341 rows of windows or 342
+    assert ms_ssim(true, test, data_range=255) == pytest.approx(ms_ssim(*doubled, data_range=255), rel=1e-3)
+    assert ms_ssim(true, true.copy(), data_range=255) == pytest.approx(1)
+
+
+def test_luminance_is_full_range_bt_601():
+    colours = np.array([[[255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [1, 0, 0]]], np.uint8)
+    assert luminance(colours)[0].tolist() == pytest.approx([255, 76.245, 149.685, 29.07, 0.299])
+    rgb = noisy_pair(np.uint8)[0]
+    assert np.abs(luminance(rgb) - cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)).max() < 0.51  # OpenCV rounds
+    assert np.array_equal(luminance(rgb[:, :, :1]), rgb[:, :, 0])
+    with pytest.raises(ValueError, match=r"luminance is of pictures .* not of arrays of shape \(16, 16, 2\)"):
+        luminance(constant(1, shape=(16, 16, 2)))
 
 
 def test_ssim_of_constant_pictures_is_the_luminance_term():
@@ -103,9 +166,9 @@ def test_the_psnr_of_the_mean_mse_weighs_depths_alike():
     assert value == pytest.approx(20, abs=1e-9)
 
 
-@pytest.mark.parametrize("metric", [mse, mae, psnr, ssim])
+@pytest.mark.parametrize("metric", [mse, mae, psnr, ssim, ms_ssim])
 def test_refuses_what_does_not_compare(metric):
-    options = {"data_range": 255} if metric in (psnr, ssim) else {}
+    options = {"data_range": 255} if metric in (psnr, ssim, ms_ssim) else {}
     with pytest.raises(ValueError, match=r"one shape, not \(16, 16, 3\) and \(16, 16, 1\)"):
         metric(constant(1), constant(1, shape=(16, 16, 1)), **options)
     with pytest.raises(ValueError, match="one dtype, not uint8 and uint16"):
@@ -114,7 +177,7 @@ def test_refuses_what_does_not_compare(metric):
         metric(constant(1, shape=(0, 16, 3)), constant(1, shape=(0, 16, 3)), **options)
 
 
-@pytest.mark.parametrize("metric", [psnr, ssim])
+@pytest.mark.parametrize("metric", [psnr, ssim, ms_ssim])
 def test_refuses_a_range_that_is_not_positive(metric):
     with pytest.raises(ValueError, match="data_range must be positive, not 0"):
         metric(constant(1), constant(2), data_range=0)
@@ -131,3 +194,10 @@ def test_ssim_refuses_what_its_window_does_not_fit():
         ssim(constant(1, shape=(10, 64, 3)), constant(1, shape=(10, 64, 3)), data_range=255)
     with pytest.raises(ValueError, match="SSIM takes pictures"):
         ssim(constant(1, shape=(2, 16, 16, 3)), constant(1, shape=(2, 16, 16, 3)), data_range=255)
+
+
+def test_ms_ssim_refuses_what_its_coarsest_window_does_not_fit():
+    assert MS_SSIM_SMALLEST == 176
+    ms_ssim(constant(1, shape=(176, 176, 1)), constant(1, shape=(176, 176, 1)), data_range=255)
+    with pytest.raises(ValueError, match="MS-SSIM needs at least 176 x 176 pixels, and this is 175 x 300"):
+        ms_ssim(constant(1, shape=(300, 175, 3)), constant(1, shape=(300, 175, 3)), data_range=255)

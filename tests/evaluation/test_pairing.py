@@ -35,6 +35,7 @@ def test_pairs_by_each_convention(tmp_path, fake, target, source):
     touch(tmp_path, fake, target, source)
     found = find_pairs(tmp_path)
     assert listed(found, tmp_path) == [("7", fake, target)]
+    assert found.pairs[0].source == tmp_path / source
     assert not found.problems
     assert not found.ignored
 

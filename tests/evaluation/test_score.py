@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gluon_pix2pix.evaluation.named_metrics import METRICS, score_pair
 from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.score import (
     Score,
     check_writable,
-    score_pair,
+    score_files,
     score_pairs,
     summarise,
     summarise_folders,
@@ -38,7 +39,7 @@ def save_pair(folder: Path, name: str, fake: np.ndarray, target: np.ndarray) -> 
 
 def a_score(name="1", *, folder=".", bits=8, psnr=20.0, ssim=0.5, mse=650.25, mae=20.0) -> Score:
     pair = Pair(folder, name, Path(folder) / f"{name}_fake.png", Path(folder) / f"{name}_target.png")
-    return Score(pair, 16, 12, 3, bits, psnr, ssim, mse, mae)
+    return Score(pair, 16, 12, 3, bits, mse, {"psnr": psnr, "ssim": ssim, "mse": mse, "mae": mae})
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -46,11 +47,22 @@ def a_score(name="1", *, folder=".", bits=8, psnr=20.0, ssim=0.5, mse=650.25, ma
 def test_scores_a_pair_by_its_own_depth(tmp_path, channels, dtype, bits, psnr):
     # a difference of 2 everywhere: 20 log10(peak / 2)
     fake, target = (constant(value, channels=channels, dtype=dtype) for value in (102, 100))
-    score = score_pair(save_pair(tmp_path, "1", fake, target))
-    assert score[1:5] == (16, 12, channels, bits)
-    assert score.psnr == pytest.approx(psnr, abs=1e-4)
-    assert (score.mse, score.mae) == (4, 2)
-    assert 0.99 < score.ssim < 1
+    score = score_files(save_pair(tmp_path, "1", fake, target))
+    assert score[1:6] == (16, 12, channels, bits, 4)
+    assert list(score.values) == ["psnr", "ssim", "mse", "mae"]
+    assert score.values["psnr"] == pytest.approx(psnr, abs=1e-4)
+    assert (score.values["mse"], score.values["mae"]) == (4, 2)
+    assert 0.99 < score.values["ssim"] < 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_files_have_the_scores_of_their_arrays(tmp_path, dtype):
+    rng = np.random.default_rng(4)
+    target, fake = (rng.integers(0, np.iinfo(dtype).max, (180, 176, 3), dtype, endpoint=True) for _ in range(2))
+    score = score_files(save_pair(tmp_path, "1", fake, target), metrics=METRICS)
+    assert score.values == score_pair(target, fake, METRICS)
+    assert None not in score.values.values()
+    assert score.error == score.values["mse"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +77,7 @@ def test_scores_a_pair_by_its_own_depth(tmp_path, channels, dtype, bits, psnr):
 def test_names_pictures_that_do_not_compare(tmp_path, fake, target, message):
     pair = save_pair(tmp_path, "1", fake, target)
     with pytest.raises(ValueError, match=message) as caught:
-        score_pair(pair)
+        score_files(pair)
     assert str(pair.fake) in str(caught.value)
 
 
@@ -75,7 +87,7 @@ def test_scores_in_order_and_says_why_not(tmp_path, workers):
     pairs[2].fake.write_bytes(b"not a picture")
     pairs[4].target.unlink()
     results = list(score_pairs(pairs, workers=workers))
-    assert [result.mae for result in results if isinstance(result, Score)] == [0, 1, 3, 5]
+    assert [result.values["mae"] for result in results if isinstance(result, Score)] == [0, 1, 3, 5]
     assert results[2] == f"{pairs[2].fake} is not a picture that OpenCV can decode (13 bytes)"
     assert results[4] == f"{pairs[4].target}: No such file or directory"
 
@@ -83,12 +95,12 @@ def test_scores_in_order_and_says_why_not(tmp_path, workers):
 def test_an_interrupt_does_not_wait_for_the_pictures_to_come(monkeypatch):
     begun = []
 
-    def slow(pair):
+    def slow(function, pair):
         begun.append(pair)
         time.sleep(0.01)
         return "no score"
 
-    monkeypatch.setattr("gluon_pix2pix.evaluation.score._score_or_problem", slow)
+    monkeypatch.setattr("gluon_pix2pix.evaluation.score._result_or_problem", slow)
     results = score_pairs([a_score().pair] * 50)
     next(results)
     results.close()
@@ -113,7 +125,7 @@ def test_summary_by_hand():
     assert summary["mse"] == pytest.approx({"mean": 67, "median": 100, "min": 1, "max": 100})
     assert summary["mae"]["mean"] == pytest.approx(7)
     assert summary["ssim"]["mean"] == pytest.approx(1.3 / 3)
-    assert summary["psnr_mean_of_finite"] == summary["psnr"]["mean"]
+    assert summary["psnr_mean_of_finite"] == pytest.approx(summary["psnr"]["mean"], abs=1e-4)
     assert summary["psnr_of_mean_mse"] == pytest.approx(10 * math.log10(65025 / 67))
 
 
@@ -139,6 +151,21 @@ def test_pixel_values_of_two_depths_are_not_averaged():
     assert summary["psnr_of_mean_mse"] == pytest.approx(20)
 
 
+def test_pictures_without_a_value_are_left_out_and_counted():
+    scores = [a_score()._replace(values={"psnr": 20.0, "ms_ssim": value}) for value in (None, 0.5, 0.9)]
+    summary = summarise(scores)
+    assert summary["ms_ssim"] == pytest.approx({"mean": 0.7, "median": 0.7, "min": 0.5, "max": 0.9, "pictures": 2})
+    assert "pictures" not in summary["psnr"]
+    assert summarise(scores[:1])["ms_ssim"] is None
+
+
+def test_identical_pictures_are_counted_without_their_psnr():
+    scores = [a_score(mse=0.0), a_score(mse=650.25)]
+    summary = summarise([score._replace(values={"mae": 1.0}) for score in scores])
+    assert summary["identical"] == 1
+    assert summary["psnr_mean_of_finite"] == pytest.approx(20)
+
+
 def test_folders_have_their_own_means():
     scores = [a_score(folder="b", psnr=10), a_score(folder="a", psnr=20), a_score("2", folder="b", psnr=13)]
     means = {folder: summary["psnr"]["mean"] for folder, summary in summarise_folders(scores).items()}
@@ -156,11 +183,14 @@ def test_files_are_strict_and_complete(tmp_path):
     assert report["overall"]["psnr"] == {"mean": "inf", "median": "inf", "min": 20, "max": "inf"}
     assert report["overall"]["psnr_mean_of_finite"] == 20
     assert report["folders"]["b"]["psnr"]["mean"] == 20
+    assert report["metrics"]["psnr"] == {"title": "PSNR (dB)", "better": "higher"}
+    assert report["metrics"]["mae"]["better"] == "lower"
     assert report["pictures"][0] == {
         "folder": "a",
         "name": "café",
         "fake": "a/café_fake.png",
         "target": "a/café_target.png",
+        "source": None,
         "width": 16,
         "height": 12,
         "channels": 3,
@@ -180,6 +210,19 @@ def test_files_are_strict_and_complete(tmp_path):
     assert list(rows[0]) == list(report["pictures"][0])
     assert [float(row["psnr"]) for row in rows] == [math.inf, 20]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "scores.json"]
+
+
+def test_sources_and_more_are_written(tmp_path):
+    scores = [a_score("1"), a_score("2")]
+    scores[0] = scores[0]._replace(pair=scores[0].pair._replace(source=Path("1_source.png")))
+    columns = [{"fake_class_iou": 0.5}, {"fake_class_iou": None}]
+    write_scores(tmp_path, scores, folder=".", more_columns=columns, more_sections={"labels": {"palette": "facades"}})
+    report = json.loads((tmp_path / "scores.json").read_text())
+    assert [picture["source"] for picture in report["pictures"]] == ["1_source.png", None]
+    assert [picture["fake_class_iou"] for picture in report["pictures"]] == [0.5, None]
+    assert report["labels"] == {"palette": "facades"}
+    with open(tmp_path / "scores.csv", newline="") as stream:
+        assert [row["fake_class_iou"] for row in csv.DictReader(stream)] == ["0.5", ""]
 
 
 def test_refuses_a_folder_that_cannot_be_written(tmp_path):

@@ -1,0 +1,136 @@
+"""Compare two models by their translations of the same pictures: mean scores, and how sure the difference is.
+
+Both folders are results as `evaluate` takes them, or two folders of fakes whose true pictures --targets names. Pictures
+are paired by name and must have the same targets, pixel by pixel.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Optional, Union
+
+import tyro
+from tqdm import tqdm
+
+from gluon_pix2pix.commands.cli import CommonOptions, UsageError
+from gluon_pix2pix.commands.evaluate import DECIMALS, MetricName, processors
+from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.evaluation.compare import (
+    CONFIDENCE,
+    RESAMPLES,
+    Comparison,
+    check_same_targets,
+    compare_scores,
+    match_sets,
+)
+from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
+from gluon_pix2pix.evaluation.pairing import Pair, find_pairs, match_folders
+from gluon_pix2pix.evaluation.score import Score, score_pairs
+from gluon_pix2pix.image_files import write_atomically
+
+
+@dataclass
+class Options(CommonOptions):
+    """Which two sets of translations, and by what."""
+
+    a: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="A")] = tyro.MISSING
+    """Folder of one model's translated pictures."""
+    b: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="B")] = tyro.MISSING
+    """Folder of the other's."""
+    targets: Optional[Path] = None
+    """Folder of the true pictures of both, if they lie apart: paired by relative path without extension."""
+    metrics: tuple[MetricName, ...] = DEFAULT_METRICS
+    """What to compare."""
+    output: Annotated[Optional[Path], tyro.conf.arg(metavar="FILE")] = None
+    """A JSON file for the numbers, with every picture's difference."""
+    show: int = 3
+    """How many of the largest differences to name."""
+    seed: int = 0
+    """Decides what the bootstrap draws."""
+    workers: int = field(default_factory=processors)
+    """How many pictures to score at a time."""
+
+
+def main(options: Options) -> None:
+    """Score both sets, print the table."""
+    if options.workers < 1 or options.show < 0 or options.seed < 0:
+        raise UsageError("--workers is 1 or more, --show and --seed are 0 or more")
+    if not options.metrics:
+        raise UsageError(f"--metrics needs one or more of {' '.join(HEADINGS)}")
+    if options.output and not options.output.absolute().parent.is_dir():
+        raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
+    folders = (options.a, options.b)
+    if options.a.resolve() == options.b.resolve():
+        raise UsageError(f"{options.a} and {options.b} are the same folder: every difference would be 0")
+    found = [match_folders(folder, options.targets) if options.targets else find_pairs(folder) for folder in folders]
+    _stop_at([line for pairs in found for line in pairs.problems])
+    pairs_a = found[0].pairs
+    pairs_b = match_sets(pairs_a, found[1].pairs, folders=folders)
+    check_same_targets(pairs_a, pairs_b, folders=folders, workers=options.workers)
+    scores_a, scores_b = (_score(pairs, options) for pairs in (pairs_a, pairs_b))
+    comparisons = compare_scores(scores_a, scores_b, seed=options.seed)
+    print("\n".join(_report(folders, comparisons, pictures=len(pairs_a), options=options)))
+    if options.output:
+        report = {
+            "a": str(options.a),
+            "b": str(options.b),
+            "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE, "seed": options.seed},
+            "protocol": PROTOCOL,
+            "metrics": [{**row._asdict(), "better": row.better, "largest": dict(row.largest)} for row in comparisons],
+        }
+        write_atomically(options.output, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+        print(f"wrote {options.output}")
+
+
+def _score(pairs: Sequence[Pair], options: Options) -> list[Score]:
+    results = score_pairs(pairs, metrics=options.metrics, workers=options.workers)
+    results = list(tqdm(results, "scoring", total=len(pairs), unit="picture", disable=None, leave=False))
+    _stop_at([result for result in results if isinstance(result, str)])
+    return results
+
+
+def _stop_at(problems: Sequence[str]) -> None:
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        raise ValueError(f"{count(len(problems), 'problem')} (above): mend them, then compare")
+
+
+def _report(
+    folders: Sequence[Path], comparisons: Sequence[Comparison], *, pictures: int, options: Options
+) -> list[str]:
+    lines = [f"A: {folders[0]}", f"B: {folders[1]}", f"{count(pictures, 'picture')}, the same targets", ""]
+    rows: list[Sequence[Union[str, Any]]] = [
+        ("", "mean A", "mean B", "B - A", f"{100 * CONFIDENCE:.0f} % interval", "A better", "B better", "equal", "")
+    ]
+    for row in comparisons:
+        places = DECIMALS[row.column]
+        difference, low, high = (
+            "-" if value is None else f"{value:+.{places}f}" for value in (row.difference, row.low, row.high)
+        )
+        counts = [str(value) for value in (row.a_better, row.b_better, row.equal)]
+        verdict = f"{row.better} is better" if row.better else "undecided"
+        means = [number(value, places) for value in (row.mean_a, row.mean_b)]
+        rows.append((HEADINGS[row.column], *means, difference, f"{low} to {high}", *counts, verdict))
+    lines += [line.rstrip() for line in table_lines(rows)]
+    for row in comparisons:
+        if row.pictures < pictures:
+            lines.append(
+                f"{HEADINGS[row.column]}: means, difference and interval are of {row.pictures} of {pictures} pictures; "
+                "the others have no value, or an infinite one"
+            )
+    lines += [
+        "",
+        f"interval: of the mean difference, by bootstrap over the pictures ({RESAMPLES:,} resamples, seed "
+        f"{options.seed}); undecided: it has 0 in it",
+        "it tells of other pictures of the kind, not of training the models again",
+    ]
+    for row in comparisons if options.show else ():
+        named = [f"{name} ({value:+.{DECIMALS[row.column]}f})" for name, value in row.largest[: options.show]]
+        if named:
+            lines.append(f"largest differences in {HEADINGS[row.column]}: {', '.join(named)}")
+    return lines

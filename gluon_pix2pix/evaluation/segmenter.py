@@ -1,0 +1,180 @@
+"""A small network that reads label maps off photos, to tell how much of its labels a generated photo shows.
+
+That is the idea of the paper's FCN-score (arXiv 1611.07004, section 4.1), with a network trained on the data set's own
+training pairs instead of an FCN-8s that was trained elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable, Optional
+
+import numpy as np
+
+from gluon_pix2pix.data.layouts import PairPaths
+from gluon_pix2pix.data.loader import epoch_keys
+from gluon_pix2pix.data.pairs import split_pair
+from gluon_pix2pix.data.preprocess import Preprocess
+from gluon_pix2pix.evaluation.palettes import Palette, check_colours, labels_of
+from gluon_pix2pix.evaluation.segmentation import VOID
+from gluon_pix2pix.image_files import read_image
+from gluon_pix2pix.images import resize, to_signed, with_channels
+from gluon_pix2pix.models.layers import concat_channels, init_weights
+from gluon_pix2pix.models.unet import Down, Up
+from gluon_pix2pix.runtime import mx
+
+autograd, gluon, nn = mx.autograd, mx.gluon, mx.gluon.nn
+
+Progress = Callable[[int, int, float], None]  # steps done, steps in all, this step's loss
+
+
+class SegmentationUNet(gluon.HybridBlock):
+    """Score (N, 3, H, W) float32 in [-1, 1] for each class, (N, classes, H, W); H and W are multiples of 2**num_downs.
+
+    The generator's U-Net without dropout and tanh. `width` is the channels of the outermost level, a multiple of 16.
+    """
+
+    def __init__(self, classes: int, *, width: int, num_downs: int):
+        super().__init__()
+        widths = [width * min(2**level, 8) for level in range(num_downs)]
+        inner = num_downs - 1
+        self._width = width
+        with self.name_scope():
+            self.down = nn.HybridSequential()
+            self.down.add(Down(3, widths[0], bias=True, norm=None, activation=False))
+            for level in range(1, num_downs):
+                norm = None if level == inner else "batch"
+                self.down.add(Down(widths[level - 1], widths[level], bias=False, norm=norm))
+            self.up = nn.HybridSequential()  # innermost first
+            for level in range(inner, 0, -1):
+                in_channels = widths[level] * (1 if level == inner else 2)
+                self.up.add(Up(in_channels, widths[level - 1], bias=False, norm="batch", dropout=False))
+            self.last = nn.Conv2DTranspose(classes, 4, strides=2, padding=1, in_channels=2 * widths[0])
+
+    def hybrid_forward(self, F, x):
+        skips = []
+        for down in self.down:
+            x = down(x)  # (N, 16, 64, 64) ... (N, 128, 2, 2) for 6 levels of width 16 on 128x128
+            skips.append(x)
+        skips.pop()
+        for up in self.up:
+            x = concat_channels(F, skips.pop(), up(x), multiple=self._width)  # (N, 256, 4, 4) ... (N, 32, 64, 64)
+        return self.last(F.relu(x))  # (N, classes, 128, 128)
+
+
+class Segmenter:
+    """A trained network at work: ``segmenter(photo)`` is the photo's label map."""
+
+    def __init__(self, net: gluon.HybridBlock, *, size: int, ctx: mx.Context):
+        self.net, self._size, self._ctx = net, size, ctx
+
+    def __call__(self, photo: np.ndarray) -> np.ndarray:
+        """Label a photo (H, W, 1 or 3), uint8 or uint16, at the size of training; (H, W) uint8, enlarged again."""
+        small = resize(_rgb8(photo), self._size, self._size)
+        batch = to_signed(small[None])
+        scores = self.net(mx.nd.array(batch, ctx=self._ctx)).asnumpy()[0]  # (classes, size, size)
+        labels = scores.argmax(axis=0).astype(np.uint8)
+        return resize(labels[:, :, None], *photo.shape[:2], nearest=True)[:, :, 0]
+
+
+def read_pairs(
+    pairs: Sequence[PairPaths], *, direction: str, palette: Palette, load_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read pairs whose source is a label picture and whose target a photo.
+
+    Returns
+    -------
+    photos : numpy.ndarray
+        (N, load_size, load_size, 3) uint8.
+    labels : numpy.ndarray
+        (N, load_size, load_size, 1) uint8, the palette's classes or `VOID`.
+
+    Raises
+    ------
+    ValueError
+        If a picture does not decode, or the sources are not label pictures of that palette.
+    OSError
+        If one cannot be read.
+    """
+    photos, labels, some_sources = [], [], []
+    for pair in pairs:
+        source, photo = _read_pair(pair, direction)
+        try:
+            label_map = labels_of(source, palette)
+            photo = _rgb8(photo)
+        except ValueError as error:
+            raise ValueError(f"{pair.a}: {error}") from error
+        if len(some_sources) < 20:
+            some_sources.append(source)
+        photos.append(resize(photo, load_size, load_size))
+        labels.append(resize(label_map[:, :, None], load_size, load_size, nearest=True))
+    check_colours(some_sources, palette, what=f"the sources ({direction}) of the pairs in {pairs[0].a.parent}")
+    return np.stack(photos), np.stack(labels)
+
+
+def _rgb8(photo: np.ndarray) -> np.ndarray:
+    rgb = with_channels(photo, 3)
+    return (rgb >> 8).astype(np.uint8) if rgb.dtype == np.uint16 else rgb
+
+
+def _read_pair(pair: PairPaths, direction: str) -> tuple[np.ndarray, np.ndarray]:
+    if pair.b is None:
+        return split_pair(read_image(pair.a), direction, path=pair.a)
+    a, b = read_image(pair.a), read_image(pair.b)
+    return (a, b) if direction == "AtoB" else (b, a)
+
+
+def train_segmenter(
+    photos: np.ndarray,
+    labels: np.ndarray,
+    *,
+    classes: int,
+    size: int,
+    width: int,
+    num_downs: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    ctx: mx.Context,
+    progress: Optional[Progress] = None,
+) -> gluon.HybridBlock:
+    """Train a `SegmentationUNet` to give each pixel its class: softmax cross-entropy, Adam, a rate that falls to 0.
+
+    Parameters
+    ----------
+    photos, labels
+        As `read_pairs` returns them; crops of `size` x `size`, mirrored by chance, are learnt.
+    seed
+        Decides initial weights, order, crops and mirroring, and so, with the number of threads, the result.
+    progress
+        Called after each step.
+    """
+    net = SegmentationUNet(classes, width=width, num_downs=num_downs)
+    init_weights(net, seed=seed, ctx=[ctx], init_type="kaiming")
+    net.hybridize(static_alloc=True)
+    adam = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": learning_rate}, update_on_kvstore=False)
+    entropy = gluon.loss.SoftmaxCrossEntropyLoss(axis=-1)  # over the last axis, where MXNet's softmax is fastest
+    load_size, step, steps = photos.shape[1], 0, epochs * -(-len(photos) // batch_size)
+    jitter = Preprocess(load_size=load_size, crop_size=size)
+    for epoch in range(epochs):
+        keys = epoch_keys(len(photos), seed=seed, epoch=epoch)
+        for start in range(0, len(keys), batch_size):
+            batch = keys[start : start + batch_size]
+            places = [(index, jitter.place(load_size, load_size, seeds)) for index, seeds in batch]
+            x = np.stack([place(photos[index]) for index, place in places])
+            y = np.stack([place(labels[index]) for index, place in places])  # (N, size, size, 1)
+            counts = (y != VOID).astype(np.float32)
+            x, y, counts = (mx.nd.array(array, ctx=ctx) for array in (x, np.where(y == VOID, 0, y), counts))
+            with autograd.record():
+                scores = net(to_signed(x)).transpose((0, 2, 3, 1))  # (N, size, size, classes)
+                loss = entropy(scores, y, counts)  # (N,)
+            loss.backward()
+            adam.set_learning_rate(learning_rate * (1 - step / steps))
+            adam.step(len(batch))
+            step += 1
+            value = float(loss.mean().asscalar())  # waits for the step
+            if progress:
+                progress(step, steps, value)
+    mx.nd.waitall()
+    return net

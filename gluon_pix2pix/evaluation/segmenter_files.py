@@ -1,0 +1,117 @@
+"""Segmenters kept on disk: trained once for the same pairs, palette and settings, then read back with their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from gluon_pix2pix import __version__
+from gluon_pix2pix.data.layouts import PairPaths
+from gluon_pix2pix.evaluation.palettes import Palette
+from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, read_pairs, train_segmenter
+from gluon_pix2pix.runtime import mx, threads
+
+# On the 400 facades: see docs/scores.md for what these take and give.
+NETWORK = {"size": 128, "width": 16, "num_downs": 6}
+TRAINING = {"batch_size": 4, "learning_rate": 2e-3}
+LOAD_SIZE = NETWORK["size"] * 9 // 8  # as 286 is to 256
+
+
+def get_segmenter(
+    root: Path,
+    pairs: Sequence[PairPaths],
+    *,
+    name: str,
+    direction: str,
+    palette: Palette,
+    epochs: int,
+    seed: int,
+    ctx: mx.Context,
+    progress: Optional[Progress] = None,
+) -> tuple[Segmenter, dict[str, Any]]:
+    """Read the segmenter of these pairs, palette and settings from its folder below `root`, or train and keep it there.
+
+    Parameters
+    ----------
+    root
+        Gets a folder `name`-DIGEST with segmenter.params and segmenter.json.
+    pairs
+        The training pairs.
+    direction
+        The generator's: the source half is the label picture, the target half the photo.
+    progress
+        As `train_segmenter` takes it; not called for a segmenter that was there.
+
+    Returns
+    -------
+    segmenter : Segmenter
+    facts : dict
+        What segmenter.json holds, and ``path``, its folder.
+
+    Raises
+    ------
+    ValueError
+        If the kept segmenter is damaged, or the pairs' sources are not label pictures of the palette.
+    OSError
+        If a picture cannot be read, or the segmenter cannot be kept.
+    """
+    settings = {**NETWORK, **TRAINING, "load_size": LOAD_SIZE, "epochs": epochs, "seed": seed, "direction": direction}
+    wanted = {"settings": settings, "palette": palette._asdict(), "pairs": len(pairs), "data": fingerprint(pairs)}
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
+    kept = Path(root) / f"{name}-{digest}"
+    net = SegmentationUNet(len(palette.names), width=NETWORK["width"], num_downs=NETWORK["num_downs"])
+    if kept.is_dir():
+        facts = _load(kept, net, ctx)
+    else:
+        Path(root).mkdir(parents=True, exist_ok=True)  # before the work, not after it
+        photos, labels = read_pairs(pairs, direction=direction, palette=palette, load_size=LOAD_SIZE)
+        options = {"classes": len(palette.names), "epochs": epochs, "seed": seed, "ctx": ctx, "progress": progress}
+        net = train_segmenter(photos, labels, **NETWORK, **TRAINING, **options)
+        facts = {**wanted, "threads": threads(), "versions": {"gluon-pix2pix": __version__, "mxnet": mx.__version__}}
+        facts = _save(kept, net, facts)
+    net.hybridize(static_alloc=True)
+    return Segmenter(net, size=NETWORK["size"], ctx=ctx), {**facts, "path": str(kept)}
+
+
+def fingerprint(pairs: Sequence[PairPaths]) -> str:
+    """Return the SHA-256 of the names and contents of pairs, in hexadecimal; their order does not matter."""
+    digest = hashlib.sha256()
+    for pair in sorted(pairs):
+        files = [path for path in (pair.a, pair.b) if path]
+        contents = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
+        digest.update(f"{contents} {pair.name}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _save(folder: Path, net: mx.gluon.Block, facts: dict[str, Any]) -> dict[str, Any]:
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        net.save_parameters(str(partial / "segmenter.params"))
+        facts = {**facts, "sha256": hashlib.sha256((partial / "segmenter.params").read_bytes()).hexdigest()}
+        text = json.dumps(facts, indent=2) + "\n"
+        (partial / "segmenter.json").write_text(text)
+        os.chmod(partial, 0o755)  # mkdtemp makes folders for the owner alone
+        if not folder.is_dir():  # another process may have trained the same in the meantime
+            os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return json.loads(text)
+
+
+def _load(folder: Path, net: mx.gluon.Block, ctx: mx.Context) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / "segmenter.json").read_text())
+        weights = (folder / "segmenter.params").read_bytes()
+        if hashlib.sha256(weights).hexdigest() != facts["sha256"]:
+            raise ValueError("its weights are not those that were saved")
+        net.load_parameters(str(folder / "segmenter.params"), ctx=ctx)
+    except (OSError, ValueError, KeyError, TypeError, AssertionError, mx.MXNetError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{folder} holds a damaged segmenter ({reason}): remove it, and it is trained anew") from error
+    return facts
