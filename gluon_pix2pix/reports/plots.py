@@ -16,7 +16,7 @@ _PANELS = (
 
 
 def plot_losses(events: Sequence[dict]) -> bytes:
-    """Draw the losses of a run's "train" events, and the validation PSNR where there is one, as PNG bytes.
+    """Draw the losses of a run's "train" events, and the validation score where there is one, as PNG bytes.
 
     Parameters
     ----------
@@ -24,7 +24,10 @@ def plot_losses(events: Sequence[dict]) -> bytes:
         As `training.run_log.read_log` returns them.
     """
     train = [event for event in events if event["event"] == "train"]
-    scored = [event for event in events if event["event"] == "epoch" and event.get("val_psnr") is not None]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    labels = any("val_accuracy" in event for event in epochs)
+    key, unit = ("val_accuracy", "right pixels") if labels else ("val_psnr", "PSNR (dB)")
+    scored = [event for event in epochs if event.get(key) is not None]
     steps = max((event["step"] for event in train), default=1)
     at = [event["epoch"] - 1 + event["step"] / steps for event in train]
 
@@ -37,8 +40,8 @@ def plot_losses(events: Sequence[dict]) -> bytes:
         axis.set(title=title if there else f"{title} (switched off)", xlabel="epoch")
         if there:
             axis.legend()
-    axes[3].plot([event["epoch"] for event in scored], [event["val_psnr"] for event in scored], marker=".")
-    axes[3].set(title="validation: PSNR (dB)" if scored else "validation: not scored yet", xlabel="epoch")
+    axes[3].plot([event["epoch"] for event in scored], [event[key] for event in scored], marker=".")
+    axes[3].set(title=f"validation: {unit}" if scored else "validation: not scored yet", xlabel="epoch")
     for axis in axes:
         axis.grid(alpha=0.3)
     stream = io.BytesIO()

@@ -19,6 +19,7 @@ from gluon_pix2pix.training.trainer import Pix2PixTrainer
 
 _NAME = re.compile(r"epoch_(\d{4,})|step_(\d{4,})_(\d{6,})")
 NETWORKS = ("generator", "discriminator")
+SCORES = ("val_psnr", "val_accuracy")  # in state.json: a run has one of them, and more is better
 
 
 def checkpoint_name(epoch: int, step: int = 0) -> str:
@@ -39,11 +40,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def best_checkpoint(folder: Path) -> Optional[Path]:
-    """Return the checkpoint of the highest validation PSNR, or None if none has been scored."""
+    """Return the checkpoint of the highest validation score, or None if none has been scored."""
     scored = []
     for path in list_checkpoints(folder):
         with contextlib.suppress(OSError, ValueError):  # damaged: whoever loads it says so
-            scored.append((json.loads((path / "state.json").read_text()).get("val_psnr"), path))
+            state = json.loads((path / "state.json").read_text())
+            scored.append((next((state[key] for key in SCORES if key in state), None), path))
     return max((pair for pair in scored if pair[0] is not None), default=(None, None))[1]
 
 

@@ -51,6 +51,12 @@ class GANLoss:
         real = self._real if for_discriminator else 1
         return self._loss(logits, mx.nd.ones_like(logits) * real if target_is_real else mx.nd.zeros_like(logits))
 
+    def accuracy(self, logits: mx.nd.NDArray, target_is_real: bool) -> mx.nd.NDArray:
+        """Return the share of each map of (N, 1, H, W) logits that leans to the right answer, (N,)."""
+        undecided = 0.5 if self._mode == "lsgan" else 0  # lsgan's labels are 0 and 1; the others' logits have a sign
+        right = logits > undecided if target_is_real else logits < undecided
+        return right.mean(axis=0, exclude=True)
+
 
 def l1_loss(fake: mx.nd.NDArray, target: mx.nd.NDArray) -> mx.nd.NDArray:
     """Return the mean absolute difference of each picture of two (N, C, H, W), (N,)."""

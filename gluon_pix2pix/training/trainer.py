@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from gluon_pix2pix.models.layers import concat_channels
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.adam import Adam
 from gluon_pix2pix.training.image_pool import ImagePool
@@ -45,6 +46,8 @@ class Pix2PixTrainer:
         Adam's, as in the reference's torch.optim.Adam; `d_lr` is the discriminator's rate, `lr` if None.
     epsilon_mode
         "torch" adds epsilon after Adam's bias correction, as the paper of Adam and PyTorch do; "mxnet" before it.
+    log_gradients
+        Whether a step returns the norms of its gradients as well.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Pix2PixTrainer:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         epsilon_mode: str = "torch",
+        log_gradients: bool = False,
     ):
         self.generator, self.discriminator = generator, discriminator
         self.ctx = list(ctx)
@@ -73,6 +77,7 @@ class Pix2PixTrainer:
         self._gan = GANLoss(gan_mode, label_smoothing=label_smoothing)
         self._lambda_gan, self._lambda_l1, self._conditional = lambda_gan, lambda_l1, conditional
         self._beta2, self._epsilon, self._epsilon_mode = beta2, epsilon, epsilon_mode
+        self._log_gradients = log_gradients
         self._d_ratio = 1.0 if d_lr is None else d_lr / lr
         adam = {"learning_rate": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
@@ -82,6 +87,7 @@ class Pix2PixTrainer:
         )
         self.set_learning_rate(lr)
         self._previous = None
+        self._norms: dict[str, mx.nd.NDArray] = {}
 
     def set_learning_rate(self, lr: float) -> None:
         """Set the generator's learning rate, and the discriminator's in the proportion that they began with."""
@@ -102,7 +108,9 @@ class Pix2PixTrainer:
         -------
         dict of str to NDArray
             Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
-            them. Each is of shape (1,) and not yet computed; the step before is, when this returns.
+            them; D_accuracy, the share of D's map that was right before its update, over real and fake; and, if asked
+            for, G_gradient and D_gradient, the 2-norms of all that Adam is given. Each is of shape (1,) and not yet
+            computed; the step before is, when this returns.
         """
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))
         batch_size = source.shape[0]
@@ -118,6 +126,7 @@ class Pix2PixTrainer:
 
         self.steps += 1
         means = {name: self._mean(values, batch_size) for name, values in losses.items()}
+        means |= self._norms
         # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
         if self._previous is not None:
             self._previous.wait_to_read()
@@ -134,12 +143,19 @@ class Pix2PixTrainer:
             fake_pairs.append(pool.query(pair, rng) if part.share else pair)
         real_pairs = [self._pair(part.source, part.target) for part in parts]
         with autograd.record():
-            d_fake = [self._gan(self.discriminator(pair), False) for pair in fake_pairs]
-            d_real = [self._gan(self.discriminator(pair), True) for pair in real_pairs]
+            of_fake = [self.discriminator(pair) for pair in fake_pairs]
+            of_real = [self.discriminator(pair) for pair in real_pairs]
+            d_fake = [self._gan(logits, False) for logits in of_fake]
+            d_real = [self._gan(logits, True) for logits in of_real]
             losses = [0.5 * (fake + real) * part.share for fake, real, part in zip(d_fake, d_real, parts)]
         autograd.backward(losses)
         self._update(self.d_trainer, batch_size)
-        return {"D_real": d_real, "D_fake": d_fake}
+        self._measure("D_gradient", self.discriminator, batch_size)
+        right = [
+            0.5 * (self._gan.accuracy(fake, False) + self._gan.accuracy(real, True))
+            for fake, real in zip(of_fake, of_real)
+        ]
+        return {"D_real": d_real, "D_fake": d_fake, "D_accuracy": right}
 
     def _update_generator(
         self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int
@@ -155,10 +171,27 @@ class Pix2PixTrainer:
             sums = [sum(terms) * part.share for part, *terms in zip(parts, *losses.values())]
         autograd.backward(sums)
         self._update(self.g_trainer, batch_size)
+        self._measure("G_gradient", self.generator, batch_size)
         return losses
 
     def _pair(self, source: mx.nd.NDArray, picture: mx.nd.NDArray) -> mx.nd.NDArray:
-        return mx.nd.concat(source, picture, dim=1) if self._conditional else picture
+        if not self._conditional:
+            return picture
+        return concat_channels(mx.nd, source, picture, multiple=1)  # 5 + 3 channels, or 4 + 4, would end the process
+
+    def sampled_weights(self, most: int = 100_000) -> dict[str, np.ndarray]:
+        """Return each array of weights, flat, as "generator/NAME" or "discriminator/NAME"; of long ones a sample."""
+        weights = {}
+        for role, net in (("generator", self.generator), ("discriminator", self.discriminator)):
+            for name, parameter in net._collect_params_with_prefix().items():
+                flat = parameter.data(self.ctx[0]).reshape(-1)
+                step = -(-flat.size // most)  # evenly spaced: enough for a histogram, and cheap to fetch
+                weights[f"{role}/{name}"] = mx.nd.slice(flat, begin=(0,), end=(flat.size,), step=(step,)).asnumpy()
+        return weights
+
+    def wait(self) -> None:
+        """Wait until the devices have done all that they were given."""
+        mx.nd.waitall()
 
     def check_finite(self) -> None:
         """See that the last update has left the weights and running statistics finite: its losses are from before it.
@@ -188,6 +221,13 @@ class Pix2PixTrainer:
             # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
             trainer._optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (self.steps + 1)) ** 0.5
         trainer.step(batch_size)
+
+    def _measure(self, name: str, net: gluon.HybridBlock, batch_size: int) -> None:
+        """Keep the norm of the gradients that the last update was given: their sum over the devices, over the batch."""
+        if self._log_gradients:
+            gradients = [p.grad(self.ctx[0]) for p in net.collect_params().values() if p.grad_req != "null"]
+            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
+            self._norms[name] = mx.nd.sqrt(squares.sum()) / batch_size
 
     @contextlib.contextmanager
     def _frozen_discriminator(self) -> Iterator[None]:

@@ -68,7 +68,7 @@ def test_without_lambda_l1_the_generator_learns_from_the_discriminator_alone(mak
     trainer, twin = make_trainer(lambda_l1=0), make_trainer()
     source, target = trainer.batch(2)
     losses = trainer.step(source, target, seed=(0,))
-    assert list(losses) == ["D_real", "D_fake", "G_GAN"]
+    assert list(losses) == ["D_real", "D_fake", "D_accuracy", "G_GAN"]
     for name, parameter in twin.discriminator._collect_params_with_prefix().items():  # D as G has met it: updated
         parameter.set_data(trainer.discriminator._collect_params_with_prefix()[name].data())
 

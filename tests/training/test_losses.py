@@ -90,3 +90,15 @@ def test_a_smoothed_discriminator_rests_at_its_label():
     assert abs(rest) < 1e-7
     assert below == pytest.approx(0.8807971 - 0.9, rel=1e-5)  # sigmoid(2) - 0.9
     assert above == pytest.approx(0.9168273 - 0.9, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "right_of_fake", "right_of_real"), [("vanilla", 0.5, 0.25), ("hinge", 0.5, 0.25), ("lsgan", 0.75, 0.25)]
+)
+def test_accuracy_is_the_share_of_the_map_on_the_right_side(mode, right_of_fake, right_of_real):
+    """Logits have a sign; lsgan's labels are 0 and 1. An undecided patch is right for neither."""
+    logits = mx.nd.array([-2.0, -0.5, 0.0, 0.9]).reshape((1, 1, 2, 2))
+    both = mx.nd.concat(logits, mx.nd.full((1, 1, 2, 2), 9.0), dim=0)
+    gan = GANLoss(mode)
+    assert gan.accuracy(both, False).asnumpy().tolist() == [right_of_fake, 0]
+    assert gan.accuracy(both, True).asnumpy().tolist() == [right_of_real, 1]

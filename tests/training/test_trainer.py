@@ -26,6 +26,7 @@ def test_losses_are_what_the_paper_defines(make_trainer):
     assert abs(softplus(-after) - softplus(-d_fake)) > 1e-3
     expected = {"D_fake": softplus(d_fake), "D_real": softplus(-d_real), "G_GAN": softplus(-after)}
     expected["G_L1"] = 100 * np.abs(fake.asnumpy() - target.asnumpy()).mean()
+    expected["D_accuracy"] = ((d_fake < 0).mean() + (d_real > 0).mean()) / 2
     assert {name: value.asscalar() for name, value in losses.items()} == pytest.approx(expected, rel=1e-5)
     assert all(value.shape == (1,) for value in losses.values())
 
@@ -177,3 +178,52 @@ def test_weights_that_are_no_longer_finite_are_named(make_trainer, network, name
     parameter.set_data(mx.nd.full(parameter.shape, np.inf))
     with pytest.raises(FloatingPointError, match=f"{name} is no longer finite after step 1 of the run: .*lower --lr"):
         trainer.check_finite()
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_gradient_norms_are_of_what_adam_is_given(make_trainer, size):
+    """Over one device and two, with a batch that divides unevenly, against the gradients of one device."""
+    one, two = (make_trainer(norm="none", devices=devices, log_gradients=True) for devices in (1, 2))
+    pair = one.batch(size)
+    norms = {}
+    one.d_trainer.step, step = lambda n: (norms.update(D=squares(one.discriminator, n)), step(n)), one.d_trainer.step
+    ours = one.step(*pair, seed=(0,))
+    norms["G"] = squares(one.generator, size)
+    theirs = two.step(*pair, seed=(0,))
+    for letter in "DG":
+        value = ours[f"{letter}_gradient"]
+        assert value.shape == (1,)
+        assert value.asscalar() == pytest.approx(norms[letter], rel=1e-5)
+        assert theirs[f"{letter}_gradient"].asscalar() == pytest.approx(norms[letter], rel=1e-4)
+
+
+def squares(net, batch_size: int) -> float:
+    """The 2-norm of all gradients of a network, over the batch."""
+    gradients = [p.grad().asnumpy().ravel() for p in net.collect_params().values() if p.grad_req != "null"]
+    return float(np.linalg.norm(np.concatenate(gradients).astype(np.float64))) / batch_size
+
+
+def test_gradient_norms_are_on_request_and_change_nothing(make_trainer, same_bits):
+    with_norms, without = (make_trainer(log_gradients=logged) for logged in (True, False))
+    assert "G_gradient" in with_norms.run(2)[-1]
+    assert "G_gradient" not in without.run(2)[-1]
+    assert same_bits(with_norms.parameters(), without.parameters())
+
+
+def test_weights_for_histograms(make_trainer):
+    trainer = make_trainer()
+    expected = trainer.parameters()
+    weights = trainer.sampled_weights(most=100)
+    assert len(weights) == len(expected)
+    for name, values in weights.items():
+        role, _, parameter = name.partition("/")
+        whole = expected[f"{role[0].upper()} {parameter}"].ravel()
+        assert values.size <= 100 or values.size == whole.size <= 100
+        np.testing.assert_array_equal(values, whole[:: -(-whole.size // 100)])
+
+
+def test_waiting_is_for_all_that_a_step_does(make_trainer):
+    trainer = make_trainer()
+    trainer.step(*trainer.batch(), seed=(0,))
+    trainer.wait()  # returns; what it waits for is MXNet's own
+    assert trainer.steps == 1

@@ -1,0 +1,163 @@
+"""The page of a run, index.html: how far it is, its samples through time, its curves, warnings and options."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from dominate import document, tags
+
+from gluon_pix2pix.image_files import natural_key
+from gluon_pix2pix.reports.page import as_url, new_page, write_page
+from gluon_pix2pix.reports.series import charts_of, place, steps_per_epoch
+
+WARNINGS_SHOWN = 6  # the newest; all are in log.jsonl
+_STATES = {"start": "training", "stop": "stopped", "error": "failed"}
+_FILES = ("log.jsonl", "losses.csv", "losses.png", "options.json")
+
+
+def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> None:
+    """Write index.html into a run's folder, from its options.json, log.jsonl and samples.
+
+    Parameters
+    ----------
+    run_dir
+        The run.
+    events
+        Its log, if the caller has read it already.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be read or written.
+    """
+    if events is None:
+        events = _read_events(run_dir / "log.jsonl")
+    run = _read_json(run_dir / "options.json")
+    options = run.get("options", {})
+    facts = progress_of(events, total=(options.get("n_epochs") or 0) + (options.get("n_epochs_decay") or 0))
+    charts = [
+        {
+            "title": chart.title,
+            "noisy": chart.group in ("loss", "health"),
+            "ceiling": chart.top,
+            "from_zero": chart.group in ("speed", "rate"),
+            "curves": [{"name": name, "x": _short(x), "y": _short(y)} for name, x, y in curves],
+        }
+        for chart, curves in charts_of(events)
+    ]
+    steps = steps_per_epoch(events)
+    warned = [place(event, steps) for event in events if event["event"] == "warning" and "epoch" in event]
+    data = {**facts, "charts": charts, "warned": _short(warned), "samples": _samples(run_dir)}
+    name = run_dir.resolve().name
+    page = new_page(
+        f"{name}: run", data, styles=("page.css", "run.css"), scripts=("page.js", "charts.js", "player.js", "run.js")
+    )
+    _fill(page, name, run, events, [file for file in _FILES if (run_dir / file).exists()])
+    write_page(run_dir / "index.html", page)
+
+
+def progress_of(events: Sequence[dict], *, total: int) -> dict:
+    """Say how far a run of `total` epochs is.
+
+    Returns
+    -------
+    dict
+        "state" (training, stopped, failed, finished), "epochs" done (with their fraction), "total", the last line's
+        "images_per_second", "left" (seconds at the pace since the last start, samples and validation included),
+        "updated" (Unix time) and "pace" (seconds from line to line); None where that is not known.
+    """
+    steps = steps_per_epoch(events)
+    states = [_STATES[event["event"]] for event in events if event["event"] in _STATES]
+    done = max((place(event, steps) for event in events if event["event"] in ("train", "epoch")), default=0)
+    ended = max((event["epoch"] for event in events if event["event"] == "epoch"), default=0)
+    starts = [number for number, event in enumerate(events) if event["event"] == "start"]
+    lines = [event for event in events[starts[-1] if starts else 0 :] if event["event"] == "train"]
+    timed = [(event["time"], place(event, steps)) for event in lines if "time" in event]
+    left = pace = None
+    if len(timed) > 1 and timed[-1][1] > timed[0][1]:
+        (began, first), (now, last) = timed[0], timed[-1]
+        left = round((now - began) / (last - first) * max(total - last, 0), 1)
+        pace = round((now - began) / (len(timed) - 1), 1)
+    state = "finished" if total and ended >= total else states[-1] if states else "training"
+    rate = lines[-1].get("images_per_second") if lines else None
+    facts = {"state": state, "epochs": done, "total": total, "images_per_second": rate, "left": left, "pace": pace}
+    return {**facts, "updated": timed[-1][0] if timed else None}
+
+
+def _fill(page: document, name: str, run: dict, events: Sequence[dict], files: Sequence[str]) -> None:
+    options = run.get("options", {})
+    device = next((event for event in reversed(events) if event["event"] == "device"), {})
+    words = [options.get("generator"), *(device.get(key) for key in ("data", "direction", "device"))]
+    with page:
+        with tags.header():
+            with tags.div(cls="headline"):
+                tags.h1(name)
+                tags.span(cls="state", id="state")
+            tags.p("  ·  ".join(str(word) for word in words if word), cls="quiet")
+            with tags.div(cls="progress", role="progressbar", aria_label="epochs done"):
+                tags.div(id="done")
+            tags.div(cls="facts", id="facts")
+        _warnings(
+            [event for event in events if event["event"] == "warning"], [e for e in events if e["event"] == "error"]
+        )
+        with tags.main(cls="columns"):
+            tags.section(id="samples", aria_label="Samples by epoch")
+            tags.section(id="charts", aria_label="Curves")
+        with tags.section(cls="about"), tags.details(open=True):
+            tags.summary("Options")
+            with tags.table(cls="options"):
+                for key, value in options.items():
+                    with tags.tr():
+                        tags.th(f"--{key.replace('_', '-')}", scope="row")
+                        tags.td("not set" if value is None else str(value), cls="unset" if value is None else "")
+        with tags.footer():
+            for file in files:
+                tags.a(file, href=as_url(file))
+            versions = run.get("versions", {})
+            tags.span("  ·  ".join(f"{key} {value}" for key, value in versions.items()), cls="quiet")
+        tags.noscript("Curves and samples are drawn by this page's own script, which the browser has switched off.")
+
+
+def _warnings(warnings: Sequence[dict], errors: Sequence[dict]) -> None:
+    told = [("error", "Stopped", event.get("text", "")) for event in errors[-1:]]
+    told += [("warning", _when(event), event["text"]) for event in reversed(warnings[-WARNINGS_SHOWN:])]
+    if told:
+        with tags.section(cls="warnings", aria_label="Warnings"):
+            for kind, when, text in told:
+                with tags.div(cls=f"note {kind}"):
+                    tags.b(when)
+                    tags.span(text)
+
+
+def _when(event: dict) -> str:
+    return f"Epoch {event['epoch']}" if "epoch" in event else "Warning"
+
+
+def _samples(run_dir: Path) -> list[dict]:
+    samples = []
+    for path in sorted(run_dir.glob("samples/*.png"), key=lambda path: natural_key(path.name)):
+        number = re.search(r"(\d+)$", path.stem)
+        samples.append({"src": as_url(f"samples/{path.name}"), "epoch": int(number[1]) if number else path.stem})
+    return samples
+
+
+def _short(numbers: Sequence[float]) -> list[float]:
+    return [float(f"{number:.5g}") for number in numbers]  # five digits are more than a screen shows
+
+
+def _read_events(path: Path) -> list[dict]:
+    events = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            events.append(json.loads(line))
+        except ValueError:  # the last line of a killed run
+            continue
+    return events
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.exists() else {}

@@ -1,0 +1,99 @@
+"""What of a run's log is drawn, and where along the run: the same charts on its page, in TensorBoard and in visdom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+LONGEST = 800  # points of a curve: more than a chart on a screen has columns for
+
+
+class Chart(NamedTuple):
+    """One chart: its title, the group that its curves have in TensorBoard, and the logged values that they show.
+
+    The axis goes up to `top` at least, so that a hair's breadth does not look like a mountain.
+    """
+
+    title: str
+    group: str
+    names: tuple[str, ...]
+    top: float = 0.0
+
+
+CHARTS = (
+    Chart("Generator: L1, weighted", "loss", ("G_L1",)),
+    Chart("Generator: adversarial", "loss", ("G_GAN",)),
+    Chart("Discriminator", "loss", ("D_real", "D_fake")),
+    Chart("Discriminator: accuracy", "health", ("D_accuracy",)),
+    Chart("Gradient norms", "health", ("G_gradient", "D_gradient")),
+    Chart("Images per second", "speed", ("images_per_second",)),
+    Chart("Waiting for pictures (share)", "speed", ("data_wait",), top=0.1),
+    Chart("Memory (MB)", "speed", ("memory_mb",)),
+    Chart("Learning rate", "rate", ("lr",)),
+)
+GROUPS = {name: chart.group for chart in CHARTS for name in chart.names}
+
+
+class Curve(NamedTuple):
+    """Values of one name along the run; `at` counts epochs, 1.5 is the middle of the second one."""
+
+    name: str
+    at: list[float]
+    values: list[float]
+
+
+def steps_per_epoch(events: Sequence[dict]) -> int:
+    """Return how many steps an epoch of the run has: what the log says, else the most that it has seen."""
+    said = [event["steps_per_epoch"] for event in events if event.get("steps_per_epoch")]
+    return said[-1] if said else max((event.get("step", 1) for event in events if event["event"] == "train"), default=1)
+
+
+def place(event: dict, steps: int) -> float:
+    """Return where along the run an event lies, in epochs; one without a step lies at its epoch's end."""
+    return event["epoch"] if event.get("step") is None else event["epoch"] - 1 + event["step"] / steps
+
+
+def validation_names(events: Sequence[dict]) -> list[str]:
+    """List the scores on the validation pictures (val_psnr, ...) that the log has, in the order of their coming."""
+    seen = {}
+    for event in events:
+        seen |= {name: None for name in event if name.startswith("val_") and is_number(event[name])}
+    return list(seen)
+
+
+def charts_of(events: Sequence[dict]) -> list[tuple[Chart, list[Curve]]]:
+    """Collect the curves of every chart that has any, scores on the validation pictures before speed and the like."""
+    steps = steps_per_epoch(events)
+    scores = [Chart(score_title(name), "validation", (name,)) for name in validation_names(events)]
+    charts = [*CHARTS[:3], *scores, *CHARTS[3:]]
+    drawn = [(chart, [curve_of(events, name, steps) for name in chart.names]) for chart in charts]
+    return [(chart, [c for c in curves if c.at]) for chart, curves in drawn if any(c.at for c in curves)]
+
+
+def curve_of(events: Sequence[dict], name: str, steps: int) -> Curve:
+    """Collect one name's values; of very many, means of equal stretches."""
+    there = [event for event in events if "epoch" in event and is_number(event.get(name))]
+    at, values = thin([place(event, steps) for event in there], [event[name] for event in there])
+    return Curve(name, at, values)
+
+
+def thin(at: Sequence[float], values: Sequence[float], longest: int = LONGEST) -> tuple[list[float], list[float]]:
+    """Return at most `longest` points: the means of equal stretches where there are more."""
+    if len(at) <= longest:
+        return list(at), list(values)
+    starts = np.linspace(0, len(at), longest, endpoint=False).astype(int)
+    counts = np.diff([*starts, len(at)])
+    return tuple((np.add.reduceat(np.asarray(x, float), starts) / counts).tolist() for x in (at, values))
+
+
+def score_title(name: str) -> str:
+    """Name a validation score as a person would: "val_psnr" -> "Validation: PSNR (dB)"."""
+    words = name[len("val_") :].upper().replace("_", " ")
+    return f"Validation: {words} (dB)" if words.startswith("PSNR") else f"Validation: {words}"
+
+
+def is_number(value: Optional[object]) -> bool:
+    """Tell whether a logged value is a number that can be drawn."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))

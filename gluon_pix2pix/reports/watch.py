@@ -1,0 +1,127 @@
+"""All that looks at a run while it trains: its health, its page, TensorBoard and visdom. Fed by the run's log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gluon_pix2pix.image_files import read_image
+from gluon_pix2pix.images import grid
+from gluon_pix2pix.reports.health import Health
+from gluon_pix2pix.reports.live import Sink, open_sinks
+from gluon_pix2pix.reports.run_page import write_run_page
+from gluon_pix2pix.reports.series import is_number
+
+PAGE_SHARE = 0.02  # of the time may go into rewriting the page; lines that come faster wait for the next one
+_PLACES = {"event", "epoch", "step", "time", "steps_per_epoch"}
+_MOMENTS = ("epoch", "samples", "warning", "stop", "error")  # the page is rewritten at once
+
+
+class Watch:
+    """Follow a run by the events of its log, which `training.run_log.RunLog` hands on as it writes them.
+
+    Parameters
+    ----------
+    run_dir
+        The run; gets index.html, and tensorboard/ if asked for.
+    steps_per_epoch
+        Steps of one epoch.
+    events
+        The run's log so far.
+    log
+        Which sinks beside the files, as `live.parse_log` returns them.
+    visdom_server, visdom_port
+        See `visdom.VisdomSink`.
+    say
+        Gets lines for the screen.
+
+    Raises
+    ------
+    ValueError
+        If what a sink needs is not installed, or visdom's address is none.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        steps_per_epoch: int,
+        events: Iterable[dict] = (),
+        log: Sequence[str] = (),
+        visdom_server: str = "http://127.0.0.1",
+        visdom_port: int = 8097,
+        say: Callable[[str], None],
+    ):
+        self._run_dir, self._steps, self._events, self._say = run_dir, steps_per_epoch, list(events), say
+        self._health = Health(steps_per_epoch, self._events)
+        shown = [(self._step(event), numbers_of(event)) for event in self._events if "epoch" in event]
+        history = [(step, numbers) for step, numbers in shown if numbers]
+        self._sinks: list[Sink] = open_sinks(
+            log,
+            run_dir,
+            step=max((step for step, _ in history), default=0),
+            history=history,
+            visdom_server=visdom_server,
+            visdom_port=visdom_port,
+            say=say,
+        )
+        self._next_page, self._page_failed = 0.0, False
+
+    def event(self, event: dict) -> list[dict]:
+        """Show an event of the log; return the warnings that it gives rise to, for the log: {"kind", "text", ...}."""
+        self._events.append(event)
+        if event["event"] == "samples":
+            self._show_samples(event)
+        elif "epoch" in event and event["event"] != "warning":
+            self._show_numbers(event)
+        warnings = self._health.event(event)
+        if not warnings:  # else the page is written when they come back as events of their own
+            self._write_page(now=event["event"] in _MOMENTS)
+        return warnings
+
+    def histograms(self, arrays: Mapping[str, np.ndarray], *, epoch: int) -> None:
+        """Show how the numbers of each array, such as a layer's weights, are distributed after `epoch` epochs."""
+        for sink in self._sinks:
+            sink.histograms(epoch * self._steps, arrays)
+
+    def close(self) -> None:
+        """Deliver what is still under way."""
+        self._write_page(now=True)
+        for sink in self._sinks:
+            sink.close()
+
+    def _step(self, event: dict) -> int:
+        return (event["epoch"] - 1) * self._steps + event.get("step", self._steps)
+
+    def _show_numbers(self, event: dict) -> None:
+        numbers = numbers_of(event)
+        if numbers:
+            for sink in self._sinks:
+                sink.scalars(self._step(event), numbers)
+
+    def _show_samples(self, event: dict) -> None:
+        if self._sinks:
+            sheet = grid([[read_image(self._run_dir / event["file"])]])  # 8 bits and RGB, whatever the file has
+            for sink in self._sinks:
+                sink.images(self._step(event), "samples", sheet)
+
+    def _write_page(self, *, now: bool) -> None:
+        started = time.monotonic()
+        if not now and started < self._next_page:
+            return
+        try:
+            write_run_page(self._run_dir, self._events)
+        except OSError as error:  # a page is not worth a run
+            if not self._page_failed:
+                self._say(f"the run's page is not written: {error}")
+            self._page_failed = True
+        ended = time.monotonic()
+        self._next_page = ended + (ended - started) / PAGE_SHARE
+
+
+def numbers_of(event: dict) -> dict[str, float]:
+    """Return what an event has to draw: its numbers, without those that say where in the run it is."""
+    return {name: value for name, value in event.items() if name not in _PLACES and is_number(value)}
