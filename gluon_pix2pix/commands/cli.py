@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "train a generator and a discriminator on pairs of pictures",
     "translate": "translate pictures with a trained generator",
     "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
+    "compare": "compare two models' translations of the same pictures, with an interval",
     "export": "write a generator as symbol + params that any MXNet program loads",
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, download or draw data sets",

@@ -1,34 +1,46 @@
-"""Write a generator as symbol + params that any MXNet program loads."""
+"""Write a generator as symbol + params that any MXNet program loads, and as ONNX."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
+import numpy as np
 import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, option_errors
 from gluon_pix2pix.data.pairs import split_pair
 from gluon_pix2pix.image_files import find_images, read_image
-from gluon_pix2pix.images import resize, with_channels
 from gluon_pix2pix.training.checkpoint import find_checkpoint
-from gluon_pix2pix.translation.export import FILES, export_generator
-from gluon_pix2pix.translation.translator import read_run
+from gluon_pix2pix.training.run_log import read_log
+from gluon_pix2pix.translation.export import export_generator
+from gluon_pix2pix.translation.exported import MODEL
+from gluon_pix2pix.translation.runs import coding_of, read_run
+
+COUNT = 4  # pictures that export and net are compared on
 
 
 @dataclass
 class Options(CommonOptions):
-    """Write a generator as generator-symbol.json, generator-0000.params and model.json, compared with the net first."""
+    """Write a generator's symbol, params and model.json, and its ONNX file, compared with the net first."""
 
     model: Annotated[Path, tyro.conf.arg(metavar="DIR")] = tyro.MISSING
     """The folder of a run."""
     output: Optional[Path] = None
-    """The folder to write to [<run>/export]."""
+    """The folder to write to; an export that is there is replaced [<run>/export]."""
     epoch: str = "latest"
     """The checkpoint: a number of epochs, latest, or best (by validation PSNR)."""
+    statistics: Literal["picture", "running"] = "picture"
+    """What is in the graph: normalising by each picture's own statistics, or by the running ones of training."""
+    onnx: bool = False
+    """Write generator.onnx too, for ONNX Runtime and others."""
+    float16: bool = False
+    """Store the weights as float16, for half the size; they are computed with as float32."""
     check_with: Annotated[Optional[Path], tyro.conf.arg(metavar="FOLDER")] = None
-    """Compare on the first four of these pairs too, not only on noise."""
+    """Compare on the first four of these files, of the kind that the run was trained on [the run's own pictures where
+    they still are, else drawn ones]."""
 
 
 def main(options: Options) -> None:
@@ -37,15 +49,40 @@ def main(options: Options) -> None:
     with option_errors():
         find_checkpoint(options.model / "checkpoints", options.epoch)
     output = options.output or options.model / "export"
-    size, input_nc = run["options"]["crop_size"], run["generator"]["input_nc"]
-    pictures = []
-    for path in find_images(options.check_with)[:4] if options.check_with else []:
-        source, _ = split_pair(read_image(path, channels=3), run["options"]["direction"], path=path)
-        pictures.append(with_channels(resize(source, size, size), input_nc))
-    model = export_generator(options.model, output, epoch=options.epoch, pictures=pictures)
-    checked = model["checked"]
-    print(f"exported: {', '.join(str(output / name) for name in FILES)}")
-    print(
-        f"largest difference from the net over {len(checked['shapes'])} batches: "
-        f"{checked['largest_difference_from_the_net']:.1e} in [-1, 1]"
+    pictures = given_pictures(run, options.check_with) if options.check_with else own_pictures(run, options.model)
+    model = export_generator(
+        options.model,
+        output,
+        epoch=options.epoch,
+        statistics=options.statistics,
+        float16=options.float16,
+        onnx=options.onnx,
+        pictures=pictures,
     )
+    print(f"exported: {', '.join(str(output / name) for name in [*model['sha256'], MODEL])}")
+    print(f"compared on: {len(pictures) or COUNT} {'' if pictures else 'drawn '}pictures, and noise in three shapes")
+    for name, difference in model["checked"]["difference_from_the_net"].items():
+        print(f"largest difference from the net, {name}: {difference:.1e} in [-1, 1]")
+
+
+def given_pictures(run: dict, folder: Path) -> list[np.ndarray]:
+    """Return the first pictures that users of a run would translate, from files like those that it was trained on."""
+    coding, pictures = coding_of(run), []
+    for path in find_images(folder)[:COUNT]:
+        image = read_image(path)
+        if coding.from_photos:
+            pictures.append(coding.given(image, seed=(0,)))
+        else:
+            pictures.append(split_pair(image, run["options"]["direction"], path=path)[0])
+        coding.encode(pictures[-1])  # refuses pictures of other channels
+    return pictures
+
+
+def own_pictures(run: dict, run_dir: Path) -> list[np.ndarray]:
+    """Return pictures of the data that a run was trained on; none if they are not there, or not side by side."""
+    folders = [Path(event["data"]) for event in read_log(run_dir) if event["event"] == "device"]
+    for split in ("val", "test", "train"):
+        for folder in folders[-1:]:
+            with contextlib.suppress(OSError, ValueError):
+                return given_pictures(run, folder / split)
+    return []

@@ -2,155 +2,199 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Optional
 
 from gluon_pix2pix.commands.cli import option_errors
-from gluon_pix2pix.commands.data import StageBar
+from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.commands.train_options import TrainOptions, resolve
-from gluon_pix2pix.commands.train_setup import Progress, alone_in, begin_or_resume, build_trainer, open_data, rate_of
-from gluon_pix2pix.commands.validation import draw_samples, score_validation
+from gluon_pix2pix.commands.train_setup import (
+    Progress,
+    alone_in,
+    begin_or_resume,
+    build_networks,
+    build_trainer,
+    open_data,
+    rate_of,
+)
+from gluon_pix2pix.commands.validation import Score, sample_rows, score_validation
 from gluon_pix2pix.data.fetch import find_or_get
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
 from gluon_pix2pix.data.pairs import PairedImages
 from gluon_pix2pix.image_files import write_atomically, write_image
-from gluon_pix2pix.images import to_signed
+from gluon_pix2pix.images import grid, to_signed
+from gluon_pix2pix.reports.health import spread
+from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.reports.plots import plot_losses
+from gluon_pix2pix.reports.watch import Watch
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training import checkpoint
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.run_log import RunLog, append_event, read_log
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
-from gluon_pix2pix.translation.translator import Translator, copy_generator
+from gluon_pix2pix.translation.gluon_network import copy_generator
+from gluon_pix2pix.translation.translator import Translator
 
 Options = TrainOptions
+
+
+@dataclass
+class Run:
+    """A run at work: what it trains with and on, how far it is, and who listens."""
+
+    options: TrainOptions
+    trainer: Pix2PixTrainer
+    train_set: PairedImages
+    val_set: Optional[PairedImages]
+    progress: Progress
+    log: RunLog
+    watch: Watch
+    stop: StopRequest
 
 
 def main(options: TrainOptions) -> Optional[int]:
     """Train; return an exit code if a signal ended it."""
     with option_errors():
         ctx, device = devices(options.gpu)
+    networks = build_networks(options, ctx)
+    photos = options.coding().from_photos
     with StageBar(options.dataset) as bar, option_errors():
-        located = find_or_get(options.dataset, options.data_root, progress=bar)
+        located = find_or_get(options.dataset, options.data_root, photos=photos, progress=bar)
     options = resolve(options, located)
-    print(f"data: {located.folder}, {options.direction}\ndevice: {device}", flush=True)
-    for difference in located.differences():
-        print(f"note: {difference}", flush=True)
+    print(f"data: {located.folder}, {options.task if photos else options.direction}\ndevice: {device}", flush=True)
+    train_set, val_set, notes = open_data(options, located, networks)
+    for note in (*located.differences(), *notes):
+        print(f"note: {note}", flush=True)
 
-    train_set, val_set = open_data(options, located.folder)
-    trainer = build_trainer(options, ctx)
+    trainer = build_trainer(options, networks, ctx)
     with alone_in(options.run_dir):
-        progress = begin_or_resume(options, trainer, train_set)
+        progress = begin_or_resume(options, trainer, train_set, notes)
         if progress.epochs >= options.total_epochs:
             print(f"{options.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
             return None
-        append_event(options.run_dir, "device", device=device, data=str(located.folder), direction=options.direction)
-        return train(options, trainer, train_set, val_set, progress)
+        steps = math.ceil(len(train_set) / options.batch_size)
+        facts = {"data": str(located.folder), "direction": options.direction, "steps_per_epoch": steps}
+        append_event(options.run_dir, "device", device=device, **facts)
+        with option_errors():
+            watch = Watch(
+                options.run_dir,
+                steps_per_epoch=steps,
+                events=read_log(options.run_dir),
+                log=parse_log(options.log),
+                visdom_server=options.visdom_server,
+                visdom_port=options.visdom_port,
+                say=RunLog.say,
+            )
+        seen = progress.epochs * len(train_set) + progress.steps * options.batch_size
+        total = options.total_epochs * len(train_set)
+        with (
+            StopRequest() as stop,
+            RunLog(options.run_dir, total=total, initial=seen, log_every=options.log_every, watch=watch) as log,
+        ):
+            return train(Run(options, trainer, train_set, val_set, progress, log, watch, stop))
 
 
-def train(
-    options: TrainOptions,
-    trainer: Pix2PixTrainer,
-    train_set: PairedImages,
-    val_set: Optional[PairedImages],
-    progress: Progress,
-) -> Optional[int]:
+def train(run: Run) -> Optional[int]:
     """Run the epochs that are left; return an exit code if a signal stopped it."""
-    pairs, batch_size, peak = len(train_set), options.batch_size, train_set.peak
-    seen = progress.epochs * pairs + progress.steps * batch_size
-    log = RunLog(options.run_dir, total=options.total_epochs * pairs, initial=seen, log_every=options.log_every)
-    with StopRequest() as stop, log:
-        for epoch in range(progress.epochs, options.total_epochs):
-            lr = rate_of(options, progress)
-            trainer.set_learning_rate(lr)
-            keys = epoch_keys(pairs, seed=options.seed, epoch=epoch)[progress.steps * batch_size :]
-            batches = load_batches(train_set, keys, batch_size=batch_size, workers=options.num_workers)
+    options, trainer, train_set, log = run.options, run.trainer, run.train_set, run.log
+    pairs, batch_size, ranges = len(train_set), options.batch_size, (train_set.source_range, train_set.target_range)
+    for epoch in range(run.progress.epochs, options.total_epochs):
+        lr = rate_of(options, run.progress)
+        trainer.set_learning_rate(lr)
+        keys = epoch_keys(pairs, seed=options.seed, epoch=epoch, shuffle=not options.serial_batches)
+        keys = keys[run.progress.steps * batch_size :]
+        batches = load_batches(train_set, keys, batch_size=batch_size, workers=options.num_workers)
 
-            log.start_epoch(progress.losses)
-            for step, (source, target) in enumerate(batches, progress.steps):
-                source, target = (to_signed(x.as_in_context(trainer.ctx[0]), peak) for x in (source, target))
-                losses = trainer.step(source, target, seed=(options.seed, epoch, step))
-                where = f"epoch {epoch + 1}/{options.total_epochs}"
-                log.add(losses, epoch=epoch + 1, step=step + 1, lr=lr, images=len(source), where=where)
-                if stop.signal and (step + 1) * batch_size < pairs:
-                    log.settle()
-                    progress = Progress(epoch, step + 1, progress.history, log.epoch_losses)
-                    return stop_here(options, trainer, log, stop, train_set, progress)
+        log.start_epoch(run.progress.losses)
+        for step, batch in enumerate(log.fetch(batches, trainer.wait), run.progress.steps):
+            source, target = (to_signed(x.as_in_context(trainer.ctx[0]), *r) for x, r in zip(batch, ranges))
+            losses = trainer.step(source, target, seed=(options.seed, epoch, step))
+            where = f"epoch {epoch + 1}/{options.total_epochs}"
+            log.add(losses, epoch=epoch + 1, step=step + 1, lr=lr, images=len(source), where=where)
+            say_skipped(run, train_set)
+            if run.stop.signal and (step + 1) * batch_size < pairs:
+                log.settle()
+                run.progress = Progress(epoch, step + 1, run.progress.history, log.epoch_losses)
+                return stop_here(run)
 
-            log.finish_epoch()
-            progress = Progress(epoch + 1, 0, [*progress.history, mean(log.epoch_losses)])
-            last = progress.epochs == options.total_epochs
-            if progress.epochs % options.save_every == 0 or last:
-                report_and_save(options, trainer, log, stop, train_set, val_set, progress)
-            if stop.signal and not last:
-                return stop_here(options, trainer, log, stop, train_set, progress)
-    inputs = (val_set or train_set).paths[0].parent
-    print(f"next: python -m gluon_pix2pix translate --model {options.run_dir} --input {inputs} --pairs yes")
+        log.finish_epoch()
+        run.progress = Progress(epoch + 1, 0, [*run.progress.history, mean(log.epoch_losses)])
+        last = run.progress.epochs == options.total_epochs
+        if run.progress.epochs % options.save_every == 0 or last:
+            report_and_save(run)
+        if run.stop.signal and not last:
+            return stop_here(run)
+    log.say(f"next: python -m gluon_pix2pix translate --model {options.run_dir} {inputs_of(run)}")
     return None
 
 
-def report_and_save(
-    options: TrainOptions,
-    trainer: Pix2PixTrainer,
-    log: RunLog,
-    stop: StopRequest,
-    train_set: PairedImages,
-    val_set: Optional[PairedImages],
-    progress: Progress,
-) -> None:
-    """Write samples, score the validation pairs, save a checkpoint and draw the curves, at the end of an epoch."""
-    trainer.check_finite()
-    run_dir, name = options.run_dir, checkpoint.checkpoint_name(progress.epochs)
-    generator = copy_generator(trainer.generator, options.describe_generator(), trainer.ctx[0])
-    translator = Translator(generator, coding=options.coding(), size=options.crop_size, ctx=trainer.ctx[0])
-    (run_dir / "samples").mkdir(exist_ok=True)
-    write_image(run_dir / "samples" / f"{name}.png", draw_samples(translator, val_set or train_set))
-    val_psnr = score_validation(translator, val_set, options.val_pictures, stop) if val_set else None
+def say_skipped(run: Run, pairs: PairedImages) -> None:
+    """Say which files have turned out bad and were replaced, once each."""
+    for line in pairs.new_troubles():
+        run.log.say(f"skipped: {line}")
+        run.log.event("skipped", file=line)
 
-    saved = save(options, trainer, train_set, progress, val_psnr)
-    log.event("epoch", epoch=progress.epochs, val_psnr=val_psnr)
-    score = "" if val_psnr is None else f", validation PSNR {val_psnr:.2f} dB"
-    log.say(f"saved {saved}{score}")
+
+def inputs_of(run: Run) -> str:
+    """Return the words with which `translate` takes the validation pictures, or those of training, to be scored."""
+    pairs = run.val_set or run.train_set
+    source, target = pairs.folders[:: -1 if run.options.direction == "BtoA" else 1] * (2 // len(pairs.folders))
+    if not source.is_dir():  # a list, of which translating reads the first column
+        return f"--input {source}"
+    return f"--input {source} " + ("--pairs yes" if source == target else f"--targets {target}")
+
+
+def report_and_save(run: Run) -> None:
+    """Write samples, score the validation pairs, save a checkpoint and draw the curves, at the end of an epoch."""
+    options, trainer, log = run.options, run.trainer, run.log
+    trainer.check_finite()
+    run_dir, name = options.run_dir, checkpoint.checkpoint_name(run.progress.epochs)
+    generator = copy_generator(trainer.generator, options.describe_generator(), trainer.ctx[0])
+    # The pictures are those of training, of the right size already.
+    translator = Translator(generator, coding=options.coding(), size=None, ctx=trainer.ctx[0])
+    shown = run.val_set or run.train_set
+    (run_dir / "samples").mkdir(exist_ok=True)
+    rows = sample_rows(translator, shown)
+    write_image(run_dir / "samples" / f"{name}.png", grid(rows))
+    log.event("samples", epoch=run.progress.epochs, file=f"samples/{name}.png", **spread(rows))
+    if options.log_histograms:
+        run.watch.histograms(trainer.sampled_weights(), epoch=run.progress.epochs)
+    score = score_validation(translator, shown, options.val_pictures if run.val_set else 0, run.stop)
+    say_skipped(run, shown)
+
+    saved = save(run, score)
+    log.event("epoch", epoch=run.progress.epochs, **{score.key: score.value})
+    log.say(f"saved {saved}{score.text}")
     checkpoint.prune_checkpoints(run_dir / "checkpoints", keep=options.keep)
     write_atomically(run_dir / "losses.png", plot_losses(read_log(run_dir)))
 
 
-def stop_here(
-    options: TrainOptions,
-    trainer: Pix2PixTrainer,
-    log: RunLog,
-    stop: StopRequest,
-    train_set: PairedImages,
-    progress: Progress,
-) -> int:
+def stop_here(run: Run) -> int:
     """Save where the run is, say how to go on, and return the exit code of the signal that stopped it."""
-    trainer.check_finite()
+    progress = run.progress
+    run.trainer.check_finite()
     name = checkpoint.checkpoint_name(progress.epochs, progress.steps)
-    saved = options.run_dir / "checkpoints" / name
+    saved = run.options.run_dir / "checkpoints" / name
     if not saved.exists():
-        save(options, trainer, train_set, progress, None)
-        checkpoint.prune_checkpoints(saved.parent, keep=options.keep)
+        save(run)
+        checkpoint.prune_checkpoints(saved.parent, keep=run.options.keep)
     where = f"{progress.epochs} epochs and {progress.steps} steps"
-    log.say(f"stopped after {where}; saved {saved}; the same command goes on from there")
-    return stop.exit_code
+    run.log.say(f"stopped after {where}; saved {saved}; the same command goes on from there")
+    return run.stop.exit_code
 
 
-def save(
-    options: TrainOptions,
-    trainer: Pix2PixTrainer,
-    train_set: PairedImages,
-    progress: Progress,
-    val_psnr: Optional[float],
-) -> Path:
+def save(run: Run, score: Score = Score("val_psnr", None)) -> Path:  # noqa: B008, it is a constant
     """Save a checkpoint and return its folder."""
     return checkpoint.save_checkpoint(
-        options.run_dir / "checkpoints",
-        trainer,
-        epoch=progress.epochs,
-        step=progress.steps,
-        history=progress.history,
-        losses=progress.losses,
-        data=train_set.fingerprint(),
-        val_psnr=val_psnr,
+        run.options.run_dir / "checkpoints",
+        run.trainer,
+        epoch=run.progress.epochs,
+        step=run.progress.steps,
+        history=run.progress.history,
+        losses=run.progress.losses,
+        data=run.train_set.fingerprint(),
+        **{score.key: score.value},
     )

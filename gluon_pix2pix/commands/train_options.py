@@ -16,10 +16,12 @@ import tyro
 import gluon_pix2pix
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.data.catalogue import Located
-from gluon_pix2pix.data.coding import Coding, make_coding
+from gluon_pix2pix.data.coding import MASKS, TASKS, Coding, make_coding
+from gluon_pix2pix.data.preprocess import PREPROCESS, Preprocess
 from gluon_pix2pix.image_files import write_atomically
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
+from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.losses import GAN_MODES, GANLoss
 from gluon_pix2pix.training.schedule import LR_POLICIES
@@ -30,13 +32,18 @@ class TrainOptions(CommonOptions):
     """Train pix2pix on pairs of pictures. The same command resumes a run that was stopped or killed."""
 
     dataset: str = "demo"
-    """A name that `python -m gluon_pix2pix data list` shows, or a folder with train/ (and val/, test/) in it."""
+    """A name that `python -m gluon_pix2pix data list` shows; a folder with train/ (and val/, test/) in it; or a list of
+    pairs, two columns of paths in a .csv or .tsv file. data/README.md has every layout."""
     data_root: Path = Path("data")
     """The folder of the named data sets; a set that is not there is downloaded, or drawn."""
     run_dir: Optional[Path] = None
     """Where the run is written [runs/<dataset>]."""
     direction: Optional[Literal["AtoB", "BtoA"]] = None
     """AtoB translates the left half of the files to the right one [the data set's own, AtoB for other folders]."""
+    task: Literal[TASKS] = "pairs"
+    """Translate A to B; or learn from plain photos to colour black-and-white ones, or to fill holes."""
+    mask: Literal[MASKS] = "center"
+    """The hole of --task inpainting: the central quarter, or a rectangle drawn anew every time."""
     gpu: Optional[str] = None
     """GPUs, such as 0 or 0,1; -1 for the CPU [the first GPU there is, else the CPU]."""
 
@@ -44,12 +51,23 @@ class TrainOptions(CommonOptions):
     """Pictures are enlarged to this many pixels a side..."""
     crop_size: int = 256
     """...and cropped to this many."""
+    preprocess: Literal[PREPROCESS] = "resize_and_crop"
+    """Other ways: crop at the pictures' own size, scale them to the width --load-size (and crop), or take them as they
+    are; without a crop, to the nearest size that the generator can halve."""
+    aspect_ratio: float = 1.0
+    """Width by height of what is loaded and cropped; --load-size and --crop-size are the heights."""
     flip: bool = True
     """Mirror half of the pairs."""
     batch_size: int = 1
     """Pairs in a step, over all devices."""
     max_dataset_size: Optional[int] = None
     """Use only the first so many pairs of each split."""
+    serial_batches: bool = False
+    """Take the pairs in their order, every epoch the same, instead of a new one drawn."""
+    skip_bad: bool = False
+    """Leave out files that cannot be read, and say which, instead of stopping."""
+    cache: bool = False
+    """Keep the decoded pictures in memory, if half of what is free holds them; no result changes."""
     num_workers: int = 2
     """Threads that read pictures ahead; 0 reads them in between."""
 
@@ -69,10 +87,14 @@ class TrainOptions(CommonOptions):
     """Channels of the discriminator's first layer."""
     conditional: bool = True
     """Show the discriminator the source too; without, the target alone (the paper's ablation)."""
-    input_nc: int = 3
-    """Channels of the source: 3 for RGB, 1 for gray."""
-    output_nc: int = 3
-    """Channels of the target: 3 for RGB, 1 for gray."""
+    input_nc: Optional[int] = None
+    """Channels of the source: 3 for RGB, 1 for gray, others for .tif and .npy [3, or what --task or --labels says]."""
+    output_nc: Optional[int] = None
+    """Channels of the target, likewise."""
+    labels: int = 0
+    """The source is a label map (palette or 1-channel PNG) with so many labels, each shown as a channel [no labels]."""
+    output_labels: int = 0
+    """The target is one."""
     dropout: bool = True
     """Dropout in the generator's inner blocks."""
     dropout_blocks: Literal["upstream", "paper"] = "upstream"
@@ -121,6 +143,16 @@ class TrainOptions(CommonOptions):
     """Newest checkpoints that stay on disk, beside the one with the best validation PSNR."""
     log_every: int = 100
     """Steps between two lines of the log."""
+    log: Optional[str] = None
+    """Show the run elsewhere too: tensorboard, visdom, or both with a comma between (docs/watching.md)."""
+    visdom_server: str = "http://127.0.0.1"
+    """Where the visdom server is..."""
+    visdom_port: int = 8097
+    """...and its port."""
+    log_gradients: bool = False
+    """Log the norms of both networks' gradients."""
+    log_histograms: bool = False
+    """Show how both networks' weights are distributed, at every checkpoint, where --log goes."""
     val_pictures: int = 100
     """Validation pictures that are scored at a checkpoint; 0 for none."""
 
@@ -128,6 +160,7 @@ class TrainOptions(CommonOptions):
         lowest = {"load_size": 1, "crop_size": 1, "batch_size": 1, "max_dataset_size": 1, "num_workers": 0, "ngf": 1}
         lowest |= {"ndf": 1, "input_nc": 1, "output_nc": 1, "n_epochs": 0, "n_epochs_decay": 0, "seed": 0}
         lowest |= {"lambda_gan": 0, "pool_size": 0, "d_lr": 0, "lr_decay_iters": 1, "beta2": 0, "init_gain": 0}
+        lowest |= {"labels": 0, "output_labels": 0}
         lowest |= {"save_every": 1, "keep": 1, "log_every": 1, "val_pictures": 0, "lambda_l1": 0, "lr": 0, "beta1": 0}
         for name, least in lowest.items():
             value = getattr(self, name)
@@ -142,7 +175,10 @@ class TrainOptions(CommonOptions):
         if self.d_lr is not None and self.lr == 0:
             raise UsageError("--d-lr follows --lr in proportion, and --lr is 0")
         with option_errors():
-            GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)  # refuses before a data set is downloaded
+            parse_log(self.log)
+            GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)  # these refuse before a data set is downloaded
+            self._check_channels()
+            self.preprocessing()
 
     @property
     def total_epochs(self) -> int:
@@ -151,35 +187,64 @@ class TrainOptions(CommonOptions):
 
     def describe_coding(self) -> dict:
         """Return the task as `make_coding` takes it."""
-        return {"task": "pairs", "input_nc": self.input_nc, "output_nc": self.output_nc}
+        counts = {"labels": self.labels, "output_labels": self.output_labels}
+        channels = {"input_nc": self.input_nc or 3, "output_nc": self.output_nc or 3}
+        coding = make_coding(self.task, mask=self.mask, **counts, **channels)
+        channels = {"input_nc": coding.source.channels, "output_nc": coding.target.channels}
+        return {"task": self.task, **channels, **counts, "mask": self.mask}
 
     def coding(self) -> Coding:
         """Return the coding of the task."""
         return make_coding(**self.describe_coding())
 
+    def _check_channels(self) -> None:
+        described = self.describe_coding()
+        for name in ("input_nc", "output_nc"):
+            if getattr(self, name) not in (None, described[name]):
+                words = f"--{name.replace('_', '-')} {getattr(self, name)}"
+                raise UsageError(f"{words} contradicts --task {self.task}, or the labels: these make {described[name]}")
+        if self.mask != "center" and self.task != "inpainting":
+            raise UsageError(f"--mask {self.mask} is for --task inpainting, not for {self.task}")
+
+    def preprocessing(self, multiple: int = 1) -> Preprocess:
+        """Return what is done to pictures, for a generator that takes multiples of so many pixels."""
+        return Preprocess(
+            self.preprocess,
+            load_size=self.load_size,
+            crop_size=self.crop_size,
+            aspect_ratio=self.aspect_ratio,
+            flip=self.flip,
+            multiple=multiple,
+        )
+
     def describe_generator(self) -> dict:
         """Return the generator as `get_model` takes it."""
         levels = {"num_downs": self.num_downs} if self.generator in ("unet", "encoder_decoder") else {}
-        channels = {"input_nc": self.input_nc, "output_nc": self.output_nc, "ngf": self.ngf}
+        coding = self.describe_coding()
+        channels = {"input_nc": coding["input_nc"], "output_nc": coding["output_nc"], "ngf": self.ngf}
         where = {} if self.generator.startswith("resnet") else {"dropout_blocks": self.dropout_blocks}
         return {"name": self.generator, **levels, **channels, "norm": self.norm, "dropout": self.dropout, **where}
 
     def describe_discriminator(self) -> dict:
         """Return the discriminator as `get_model` takes it."""
         layers = {"n_layers": self.n_layers_D} if self.discriminator == "n_layers" else {}
-        input_nc = self.output_nc + (self.input_nc if self.conditional else 0)
+        coding = self.describe_coding()
+        input_nc = coding["output_nc"] + (coding["input_nc"] if self.conditional else 0)
         return {"name": self.discriminator, **layers, "input_nc": input_nc, "ndf": self.ndf, "norm": self.norm}
 
 
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
 _FREE = {"debug", "data_root", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
-_FREE |= {"val_pictures", "n_epochs", "n_epochs_decay"}
+_FREE |= {"log", "visdom_server", "visdom_port", "log_gradients", "log_histograms"}
+_FREE |= {"val_pictures", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
 
 
 def resolve(options: TrainOptions, located: Located) -> TrainOptions:
-    """Fill in what the data set decides."""
-    run_dir = options.run_dir or Path("runs") / located.name
-    return dataclasses.replace(options, run_dir=run_dir, direction=options.direction or located.direction)
+    """Fill in what the data set and the task decide."""
+    run_dir, direction = options.run_dir or Path("runs") / located.name, options.direction or located.direction
+    coding = options.describe_coding()
+    channels = {"input_nc": coding["input_nc"], "output_nc": coding["output_nc"]}
+    return dataclasses.replace(options, run_dir=run_dir, direction=direction, **channels)
 
 
 def write_run(options: TrainOptions) -> None:
@@ -214,7 +279,12 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> lis
     UsageError
         If an option differs that the trained networks depend on, or more than --n-epochs asks for is trained already.
     """
-    old = run["options"]
+    old = {
+        **as_written(TrainOptions()),
+        "input_nc": 3,
+        "output_nc": 3,
+        **run["options"],
+    }  # it may be of an older version
     now = as_written(options)
     words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in now if name in old and now[name] != old[name]}
     barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in _FREE]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from gluon_pix2pix.commands.cli import UsageError, option_errors
 from gluon_pix2pix.commands.train_options import TrainOptions, compare_with_run, write_run
+from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.data.pairs import PairedImages
+from gluon_pix2pix.image_files import image_size
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights, synchronise
 from gluon_pix2pix.runtime import mx, threads
@@ -20,7 +22,7 @@ from gluon_pix2pix.training import checkpoint
 from gluon_pix2pix.training.run_log import append_event, rewind_log
 from gluon_pix2pix.training.schedule import learning_rate
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
-from gluon_pix2pix.translation.translator import read_run
+from gluon_pix2pix.translation.runs import read_run
 
 
 @dataclass
@@ -36,50 +38,90 @@ class Progress:
     losses: list[float] = field(default_factory=list)
 
 
-def open_data(options: TrainOptions, folder: Path) -> tuple[PairedImages, Optional[PairedImages]]:
-    """Open the training pairs, and the pairs to validate on: val/, else test/, else none."""
-    with option_errors():
-        splits = ["train", *[split for split in ("val", "test") if (folder / split).is_dir()]]
-        train_set, *others = [
-            PairedImages(
-                folder / split,
-                direction=options.direction,
-                load_size=options.load_size,
-                crop_size=options.crop_size,
-                flip=options.flip,
-                input_nc=options.input_nc,
-                output_nc=options.output_nc,
-                max_dataset_size=options.max_dataset_size,
-            )
-            for split in splits[:2]
-        ]
-    for pairs in (train_set, *others):
-        pairs.check_headers()
-    return train_set, others[0] if others else None
+class Networks(NamedTuple):
+    """Both networks, not yet initialised."""
+
+    generator: mx.gluon.HybridBlock
+    discriminator: mx.gluon.HybridBlock
 
 
-def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTrainer:
-    """Build both networks with their initial weights, hybridised with static memory, and their trainer."""
+def build_networks(options: TrainOptions, ctx: list[mx.Context]) -> Networks:
+    """Build both networks without weights, and refuse those that cannot be before any data is looked for."""
     with option_errors():
         generator = get_model(**options.describe_generator())
         discriminator = get_model(**options.describe_discriminator())
-    if options.crop_size % generator.multiple:
-        raise UsageError(
-            f"--generator {options.generator} halves pictures down to 1/{generator.multiple}, and --crop-size "
-            f"{options.crop_size} is no multiple of that: change one (unet_128 takes multiples of 128)"
-        )
-    if discriminator.map_size(options.crop_size) < 1:
-        raise UsageError(f"--crop-size {options.crop_size} is too small for --discriminator {options.discriminator}")
-    for number, net in enumerate((generator, discriminator)):
-        with option_errors():
+        for net in (generator, discriminator):
             synchronise(net, ctx)
+    multiple, crops = generator.multiple, options.preprocessing().crops
+    if crops and options.crop_size % multiple:
+        depth = options.generator in ("unet", "encoder_decoder")
+        other = "--num-downs" if depth else "take --generator unet, whose --num-downs N needs multiples of 2**N"
+        raise UsageError(
+            f"--generator {options.generator} halves pictures down to 1/{multiple}, and --crop-size "
+            f"{options.crop_size} is no multiple of that: change it, or {other}"
+        )
+    if crops:
+        check_map(options, discriminator, min(options.preprocessing(multiple).crop), "--crop-size")
+    return Networks(generator, discriminator)
+
+
+def check_map(options: TrainOptions, discriminator: mx.gluon.HybridBlock, side: int, what: str) -> None:
+    """See that the discriminator has something to say of pictures whose shorter side is so many pixels long."""
+    if discriminator.map_size(side) < 1:
+        raise UsageError(f"{what} {side} is too small for --discriminator {options.discriminator}")
+
+
+def open_data(
+    options: TrainOptions, located: Located, networks: Networks
+) -> tuple[PairedImages, Optional[PairedImages], list[str]]:
+    """Open the training pairs, and the pairs to validate on: val/, else test/, else none; and check all files.
+
+    Returns
+    -------
+    train_set, val_set
+        The pairs.
+    notes
+        What there is to say of them, a line each.
+    """
+    coding = options.coding()
+    with option_errors():
+        train_set, *others = [
+            PairedImages(
+                split,
+                coding=coding,
+                direction=options.direction,
+                preprocess=options.preprocess,
+                load_size=options.load_size,
+                crop_size=options.crop_size,
+                aspect_ratio=options.aspect_ratio,
+                flip=options.flip,
+                multiple=networks.generator.multiple,
+                max_dataset_size=options.max_dataset_size,
+                skip_bad=options.skip_bad,
+                cache=options.cache and name == "train",
+            )
+            for name, split in list(located.pairs.items())[:2]
+        ]
+    notes = [f"skipped: {line}" for line in train_set.check_files(batch_size=options.batch_size)]
+    for val_set in others:
+        notes += [f"skipped: {line}" for line in val_set.check_files()]
+    check_map(options, networks.discriminator, train_set.smallest_side, "a picture's side of")
+    first = [image_size(pair.a) for pair in train_set.pairs[:8]] if coding.from_photos else []
+    if first and all(width == 2 * height for height, width in first):
+        notes.append(f"--task {options.task} takes each file for one photo, and these look like pairs side by side")
+    return train_set, others[0] if others else None, notes
+
+
+def build_trainer(options: TrainOptions, networks: Networks, ctx: list[mx.Context]) -> Pix2PixTrainer:
+    """Draw both networks' initial weights, hybridise them with static memory, and build their trainer."""
+    one_size = options.preprocessing().fixed_size is not None  # else MXNet would plan its memory anew at each step
+    for number, net in enumerate(networks):
         seed = (options.seed, number)
         init_weights(net, seed=seed, ctx=ctx, init_type=options.init_type, init_gain=options.init_gain)
-        net.hybridize(static_alloc=True, static_shape=True)
+        net.hybridize(static_alloc=True, static_shape=one_size)
     with option_errors():
         return Pix2PixTrainer(
-            generator,
-            discriminator,
+            *networks,
             ctx=ctx,
             gan_mode=options.gan_mode,
             label_smoothing=options.label_smoothing,
@@ -92,6 +134,7 @@ def build_trainer(options: TrainOptions, ctx: list[mx.Context]) -> Pix2PixTraine
             beta1=options.beta1,
             beta2=options.beta2,
             epsilon_mode=options.epsilon_mode,
+            log_gradients=options.log_gradients,
         )
 
 
@@ -119,9 +162,11 @@ def alone_in(run_dir: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages) -> Progress:
-    """Start a run in its folder, or go on with the one there."""
-    run_dir, notes, progress = options.run_dir, [], Progress()
+def begin_or_resume(
+    options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str] = ()
+) -> Progress:
+    """Start a run in its folder, or go on with the one there; `notes` are for its log."""
+    run_dir, said, notes, progress = options.run_dir, list(notes), [], Progress()
     saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
     run = read_run(run_dir) if (run_dir / "options.json").exists() else {}
     if "converted" in run:
@@ -136,11 +181,11 @@ def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer, train_set: P
         notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
         if state["data"] != train_set.fingerprint() and progress.steps:
             raise UsageError(
-                f"the files in {train_set.paths[0].parent} have changed in the middle of the epoch that {saved[-1]} "
+                f"the files in {train_set.folders[0]} have changed in the middle of the epoch that {saved[-1]} "
                 "goes on with: bring them back, or remove that checkpoint to go on from the one before"
             )
         if state["data"] != train_set.fingerprint():
-            notes.append(f"the files in {train_set.paths[0].parent} are not those that the run has seen so far")
+            notes.append(f"the files in {train_set.folders[0]} are not those that the run has seen so far")
         if state["threads"] != threads():
             before, now = state["threads"], threads()
             notes.append(f"it ran with {before} threads and goes on with {now}: not bit for bit the same")
@@ -150,7 +195,7 @@ def begin_or_resume(options: TrainOptions, trainer: Pix2PixTrainer, train_set: P
         notes.append(f"began with the {' and '.join(loaded)} of {options.init_from}")
     write_run(options)
     rewind_log(run_dir, epoch=progress.epochs, step=progress.steps)
-    append_event(run_dir, "start", epochs=progress.epochs, steps=progress.steps, notes=notes)
+    append_event(run_dir, "start", epochs=progress.epochs, steps=progress.steps, notes=[*said, *notes])
     for note in notes:
         print(note, flush=True)
     return progress

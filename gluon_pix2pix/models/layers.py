@@ -124,11 +124,16 @@ class OneChannelDeconv(mx.gluon.HybridBlock):
 
     def __init__(self, in_channels: int):
         super().__init__()
+        self._as_operator = False
         with self.name_scope():
             self.weight = self.params.get("weight", shape=(in_channels, 1, 4, 4))
             self.bias = self.params.get("bias", shape=(1,), init="zeros")
 
     def hybrid_forward(self, F, x, weight, bias):
+        if self._as_operator:
+            return F.Deconvolution(
+                x, weight, bias, kernel=(4, 4), stride=(2, 2), pad=(1, 1), num_filter=1, no_bias=False
+            )
         taps = F.flip(F.reshape(weight, shape=(-1, 2, 2, 2, 2)), axis=(1, 3))  # (C, row, odd row, column, odd column)
         kernels = F.reshape(F.transpose(taps, axes=(2, 4, 0, 1, 3)), shape=(4, -1, 2, 2))
         phases = F.Convolution(x, kernels, kernel=(2, 2), pad=(1, 1), num_filter=4, no_bias=True)  # (N, 4, H+1, W+1)
@@ -150,10 +155,14 @@ def concat_channels(F, first, second, *, multiple: int):
 
 
 def use_operator(net: mx.gluon.Block) -> None:
-    """Let each `PictureNorm` in `net` be MXNet's InstanceNorm: slower on a CPU, and one node that other tools know."""
+    """Let every part of `net` that can be a single operator of MXNet's be it, for export.
+
+    InstanceNorm is slower on a CPU, Deconvolution to one channel and plain concat cannot be trained there; but other
+    tools know them.
+    """
     for child in net._children.values():
         use_operator(child)
-    if isinstance(net, PictureNorm):
+    if hasattr(net, "_as_operator"):
         net._as_operator = True
 
 

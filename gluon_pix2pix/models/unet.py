@@ -91,7 +91,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
         if dropout_blocks not in DROPOUT_BLOCKS:
             raise ValueError(f"dropout_blocks is one of {', '.join(DROPOUT_BLOCKS)}, not {dropout_blocks!r}")
         self.multiple = 2**num_downs
-        self._ngf, self._skips = ngf, skips
+        self._ngf, self._skips, self._as_operator = ngf, skips, False
         inner = num_downs - 1
         dropped = range(4, inner) if dropout_blocks == "upstream" else range(max(inner - 2, 1), num_downs)
         width = [ngf * min(2**level, 8) for level in range(num_downs)]  # 64 128 256 512 512 512 512 512
@@ -125,5 +125,6 @@ class UNetGenerator(mx.gluon.HybridBlock):
         for up in self.up:
             x, skip = up(x), skips.pop()
             if self._skips:
-                x = concat_channels(F, skip, x, multiple=self._ngf)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
+                multiple = 16 if self._as_operator else self._ngf  # without gradients any number can be concatenated
+                x = concat_channels(F, skip, x, multiple=multiple)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
         return F.tanh(self.last(F.relu(x)))  # (N, output_nc, 256, 256)

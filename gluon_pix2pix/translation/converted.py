@@ -24,6 +24,7 @@ from gluon_pix2pix.training.checkpoint import (
     sha256,
     sync,
 )
+from gluon_pix2pix.translation.runs import read_options
 from gluon_pix2pix.translation.torch_file import read_tensors, write_tensors
 from gluon_pix2pix.translation.torch_weights import from_torch, to_torch
 
@@ -151,27 +152,6 @@ def _sums_to_keep(checkpoint: Path, kind: str) -> dict[str, str]:
         raise ValueError(f"{error}; or convert into another folder") from error
     names = [f"{other}.params" for other in NETWORKS if other != kind]
     return {name: sums[name] for name in names if name in sums}
-
-
-def read_options(model_dir: str | Path) -> dict:
-    """Return the options.json of a run or a converted model, which may lack a network.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder has none.
-    ValueError
-        If it does not parse.
-    """
-    path = Path(model_dir) / "options.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{model_dir} is not the folder of a run or a converted model: it has no options.json")
-    try:
-        run = json.loads(path.read_text())
-        run["options"]["crop_size"], run["options"]["direction"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not the options of a run: {error}") from error
-    return run
 
 
 def write_torch_files(run_dir: str | Path, output_dir: str | Path, *, epoch: str = "latest") -> list[Path]:

@@ -1,206 +1,221 @@
-"""A trained generator at work: pictures in, pictures out."""
+"""A trained generator at work: pictures in, pictures out, of any size and number. MXNet only where a model needs it."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import Coding, make_coding
+from gluon_pix2pix.data.coding import Coding
 from gluon_pix2pix.images import resize
-from gluon_pix2pix.models import get_model
-from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.checkpoint import find_checkpoint, load_network, read_state
-
-STATISTICS = ("picture", "running")
-_OPTIONS = ("crop_size", "direction")  # what translating needs to know of training
+from gluon_pix2pix.translation.loading import load_network
+from gluon_pix2pix.translation.network import Network, Size
+from gluon_pix2pix.translation.tiling import blend_tiles, pad_to_multiple, padded_side
 
 
-def read_run(run_dir: str | Path) -> dict:
-    """Return a run's options.json.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no run in that folder.
-    ValueError
-        If options.json is not one.
-    """
-    path = Path(run_dir) / "options.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{run_dir} is not the folder of a run: it has no options.json")
-    try:
-        run = json.loads(path.read_text())
-        if not isinstance(run, dict) or run.get("generator") is None:
-            raise ValueError("it has no generator")
-        for part, keys in (("generator", ("name", "norm", "dropout", "input_nc", "output_nc")), ("options", _OPTIONS)):
-            if missing := [key for key in keys if key not in run[part]]:
-                raise ValueError(f"{part} lacks {', '.join(missing)}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not the options of a run: {error}") from error
-    return run
-
-
-def build_generator(
-    run_dir: str | Path,
-    *,
-    epoch: str = "latest",
-    statistics: str = "picture",
-    dropout: bool = False,
-    ctx: Optional[mx.Context] = None,
-) -> tuple[mx.gluon.HybridBlock, dict]:
-    """Build a run's generator for translating and load a checkpoint's weights, each file's SHA-256 checked.
-
-    Returns
-    -------
-    generator : HybridBlock
-        Not hybridised yet. Its norm layers follow `statistics` and change in no mode.
-    state : dict
-        The checkpoint's state.json.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such run or checkpoint.
-    ValueError
-        If an argument is outside its choices or a file is damaged.
-    """
-    if statistics not in STATISTICS:
-        raise ValueError(f"statistics is one of {', '.join(STATISTICS)}, not {statistics!r}")
-    generator = _with_statistics(read_run(run_dir)["generator"], statistics, dropout)
-    checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
-    state = read_state(checkpoint)
-    load_network(checkpoint, "generator", generator, [ctx or mx.cpu()], ignore_extra=True)
-    return generator, state
-
-
-def copy_generator(generator: mx.gluon.HybridBlock, described: dict, ctx: mx.Context) -> mx.gluon.HybridBlock:
-    """Copy a generator in training into one that translates: statistics of each picture, no dropout.
-
-    The network in training would not do: MXNet moves its running statistics when it runs in train mode on a GPU.
-    """
-    twin = _with_statistics(described, "picture", dropout=False)
-    twin.initialize(ctx=ctx)
-    trained = generator._collect_params_with_prefix()
-    for name, parameter in twin._collect_params_with_prefix().items():
-        parameter.set_data(trained[name].data(ctx))
-    twin.hybridize(static_alloc=True)
-    return twin
-
-
-def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluon.HybridBlock:
-    kwargs = dict(described, dropout=dropout and described["dropout"])
-    if kwargs["norm"] in ("batch", "syncbatch"):
-        kwargs["norm"] = statistics
-    elif statistics == "running":
-        raise ValueError(f"statistics running: a generator trained with norm {kwargs['norm']} has none, only picture")
-    with mx.name.NameManager():  # count from 0, so that the parameters of an export have the same names every time
-        return get_model(kwargs.pop("name"), **kwargs)
-
-
-def coding_of(run: dict) -> Coding:
-    """Return the coding of a run's task; that of plain pairs for a run that says nothing of it.
-
-    Raises
-    ------
-    ValueError
-        If there is no such task.
-    """
-    plain = {"input_nc": run["generator"]["input_nc"], "output_nc": run["generator"]["output_nc"]}
-    return make_coding(**run.get("coding", plain))
+class _Job(NamedTuple):
+    name: str
+    given: np.ndarray
+    prepared: np.ndarray  # at the size that the network gets
+    source: np.ndarray  # (1, C, H, W), padded
 
 
 class Translator:
-    """Translate pictures, one at a time, so that no answer depends on which others are translated.
+    """Translate pictures.
+
+    Unless statistics are the batch's, no answer depends on which pictures are translated together: MXNet on a CPU and
+    ONNX Runtime give a picture the same bits alone and in a batch.
 
     Parameters
     ----------
-    generator
-        As `build_generator` makes it: its norm layers are the same in every mode, dropout works in train mode.
-    coding
-        How pictures become the network's values and back.
+    network
+        What computes: a `Network`, or a Gluon generator together with its `coding` and the `ctx` that it is on.
     size
-        Pixels: pictures are resized to size x size first, as in training. None keeps their own size, padded by
-        reflection to what the network can halve and cropped back.
-    dropout
-        Whether dropout stays on, as the paper has it; then `seed` and each picture's name decide what is dropped.
+        Pixels, or (height, width): pictures are resized to it first, as in training. None keeps their own size, padded
+        by reflection to what the network takes and cropped back.
+    tile
+        Pixels, rounded up to the network's multiple: larger pictures are translated in squares of that side, which
+        overlap by a quarter and fade into each other, so that memory is needed for one row of them. With statistics of
+        the picture, each square is normalised by its own.
+    batch_size
+        The most pictures that go through the network together: neighbours that take the same size there. With dropout
+        each goes alone, unless statistics are the batch's: then each batch is normalised, and drops out, as one.
     seed
-        For dropout.
-    ctx
-        The device that the generator is on.
+        For dropout: it and a picture's name decide what is dropped.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1.
     """
 
     def __init__(
         self,
-        generator: mx.gluon.HybridBlock,
+        network: Any,
         *,
-        coding: Coding,
-        size: Optional[int] = 256,
-        dropout: bool = False,
+        coding: Optional[Coding] = None,
+        size: Optional[Size] = None,
+        tile: Optional[int] = None,
+        batch_size: int = 1,
         seed: int = 0,
-        ctx: Optional[mx.Context] = None,
+        ctx: Any = None,
     ):
-        self._generator, self._coding, self._size = generator, coding, size
-        self._dropout, self._seed, self._ctx = dropout, seed, ctx or mx.cpu()
+        if not isinstance(network, Network):
+            from gluon_pix2pix.translation.gluon_network import of_block  # here: it imports MXNet
+
+            network = of_block(network, coding=coding, ctx=ctx)
+        self.network, self._seed = network, seed
+        self._size = (size, size) if isinstance(size, int) else size
+        for word, value in (("size", min(self._size or (1,))), ("tile", tile or 1), ("batch size", batch_size)):
+            if value < 1:
+                raise ValueError(f"a {word} is 1 or more, not {value}")
+        self._tile = padded_side(tile, network.multiple) if tile else None
+        alone = network.dropout and network.statistics != "batch"
+        self._batch_size = 1 if alone else batch_size
 
     @classmethod
     def load(
         cls,
-        run_dir: str | Path,
+        path: str | Path,
         *,
         epoch: str = "latest",
-        statistics: str = "picture",
-        dropout: bool = True,
-        keep_size: bool = False,
+        statistics: Optional[str] = None,
+        dropout: Optional[bool] = None,
+        backend: Optional[str] = None,
+        size: Union[Size, str, None] = "trained",
+        tile: Optional[int] = None,
+        batch_size: int = 1,
         seed: int = 0,
-        ctx: Optional[mx.Context] = None,
+        ctx: Any = None,
     ) -> Translator:
-        """Load a run's generator; see `build_generator` for the arguments and errors."""
-        run = read_run(run_dir)
-        generator, _ = build_generator(run_dir, epoch=epoch, statistics=statistics, dropout=dropout, ctx=ctx)
-        generator.hybridize(static_alloc=True)
-        size = None if keep_size else run["options"]["crop_size"]
-        dropout = dropout and run["generator"]["dropout"]
-        return cls(generator, coding=coding_of(run), size=size, dropout=dropout, seed=seed, ctx=ctx)
+        """Load the folder of a run, the folder of an export, or an .onnx file.
+
+        `load_network` explains the arguments before `size`, and the errors; the class explains the others. Size
+        "trained" is that of the pictures in training.
+        """
+        network = load_network(path, epoch=epoch, statistics=statistics, dropout=dropout, backend=backend, ctx=ctx)
+        size = network.trained_at if size == "trained" else size
+        return cls(network, size=size, tile=tile, batch_size=batch_size, seed=seed)
+
+    @property
+    def settings(self) -> dict:
+        """What answers depend on beside the picture and its name, for a record in JSON."""
+        modes = {"statistics": self.network.statistics, "dropout": self.network.dropout, "seed": self._seed}
+        sizes = {"size": list(self._size) if self._size else None, "tile": self._tile}
+        together = {"batch_size": self._batch_size} if self.network.statistics == "batch" else {}
+        return {**self.network.identity, **modes, **sizes, **together}
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Bring (H, W, C) to the size that the network gets, as a source or target is shown beside the result."""
         if self._size is None:
             return image
-        return resize(image, self._size, self._size, nearest=self._coding.source.nearest)
+        return resize(image, *self._size, nearest=self.network.coding.source.nearest)
 
-    def __call__(self, image: np.ndarray, *, name: str = "") -> np.ndarray:
-        """Translate one picture.
+    def __call__(
+        self, images: Union[np.ndarray, Sequence[np.ndarray]], *, name: Union[str, Sequence[str]] = ""
+    ) -> Union[np.ndarray, list[np.ndarray]]:
+        """Translate one picture, or several.
 
         Parameters
         ----------
-        image
-            (H, W, C) uint8 or uint16, RGB.
+        images
+            (H, W, C) uint8 or uint16, RGB; or (N, H, W, C), or a list of pictures of any sizes.
         name
-            Seeds dropout, together with the translator's seed: a file's path relative to its folder.
+            Seeds dropout, together with the translator's seed: a file's path relative to its folder. One for all, or a
+            list with each picture's own.
 
         Returns
         -------
-        numpy.ndarray
-            (H', W', channels of the target) in the dtype of `image`.
+        numpy.ndarray or list of numpy.ndarray
+            (H', W', channels of the target), or (N, ...) for an array of several, or a list for a list, in the dtype
+            of each picture.
+
+        Raises
+        ------
+        ValueError
+            If a picture is not of that kind, or its channels or labels are not the network's.
         """
-        source = self._coding.encode(self.prepare(image))  # (1, C, H, W)
-        height, width = source.shape[2:]
-        padded = mx.nd.array(_pad_to_multiple(source, self._generator.multiple), self._ctx)
-        if self._dropout:
-            digest = hashlib.sha256(f"{self._seed}/{name}".encode()).digest()
-            mx.random.seed(int.from_bytes(digest[:4], "big") >> 1)
-        with mx.autograd.train_mode() if self._dropout else contextlib.nullcontext():
-            signed = self._generator(padded).asnumpy()  # (1, C', H and W of the padded)
-        return self._coding.decode(signed[0, :, :height, :width], image)
+        if isinstance(images, np.ndarray) and images.ndim == 3:
+            return next(self.stream([(name, images)]))[1]
+        names = [name] * len(images) if isinstance(name, str) else name
+        if len(names) != len(images):
+            raise ValueError(f"there are {len(names)} names for {len(images)} pictures")
+        answers = [answer for _, answer in self.stream(zip(names, images))]
+        return np.stack(answers) if isinstance(images, np.ndarray) else answers
 
+    def stream(
+        self,
+        items: Iterable[tuple[str, np.ndarray]],
+        *,
+        on_error: Optional[Callable[[str, ValueError], None]] = None,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Translate named pictures as they come, and yield (name, answer) in the same order.
 
-def _pad_to_multiple(batch: np.ndarray, multiple: int) -> np.ndarray:
-    """Pad (N, C, H, W) at the bottom and right by reflection, until both sides are multiples."""
-    amounts = [(0, -side % multiple) for side in batch.shape[2:]]
-    # numpy reflects again where the padding is longer than the picture, and repeats a side of one pixel.
-    return np.pad(batch, [(0, 0), (0, 0), *amounts], mode="reflect")
+        No more than `batch_size` pictures are taken ahead of the answers.
+
+        Parameters
+        ----------
+        on_error
+            Called with the name and the error of a picture that cannot be translated, which is then left out. Without,
+            the error is raised.
+        """
+        waiting: list[_Job] = []
+        for name, image in items:
+            try:
+                job, answer = self._begin(name, image)
+            except ValueError as error:
+                if on_error is None:
+                    raise
+                on_error(name, error)
+                continue
+            if waiting and (job is None or job.source.shape != waiting[0].source.shape):
+                yield from self._finish(waiting)
+                waiting = []
+            if job is None:
+                yield name, answer
+                continue
+            waiting.append(job)
+            if len(waiting) == self._batch_size:
+                yield from self._finish(waiting)
+                waiting = []
+        if waiting:
+            yield from self._finish(waiting)
+
+    def _begin(self, name: str, image: np.ndarray) -> tuple[Optional[_Job], Optional[np.ndarray]]:
+        """Make a picture ready for the network; or translate it, in tiles, and return the answer."""
+        if image.ndim != 3 or image.dtype not in (np.uint8, np.uint16) or 0 in image.shape:
+            raise ValueError(f"pictures are (H, W, C) uint8 or uint16, not {image.shape} {image.dtype}")
+        prepared = self.prepare(image)
+        if self._tile and max(prepared.shape[:2]) > self._tile:
+            return None, self._translate_tiles(name, image, prepared)
+        return _Job(name, image, prepared, self._encode(prepared)), None
+
+    def _encode(self, prepared: np.ndarray) -> np.ndarray:
+        return pad_to_multiple(self.network.coding.encode(prepared), self.network.multiple)
+
+    def _finish(self, jobs: Sequence[_Job]) -> Iterator[tuple[str, np.ndarray]]:
+        signed = self._compute(np.concatenate([job.source for job in jobs]), "/".join(job.name for job in jobs))
+        for job, answer in zip(jobs, signed):
+            height, width = job.prepared.shape[:2]
+            yield job.name, self.network.coding.decode(answer[:, :height, :width], job.given)
+
+    def _compute(self, batch: np.ndarray, name: str) -> np.ndarray:
+        seed = None
+        if self.network.dropout:
+            seed = int.from_bytes(hashlib.sha256(f"{self._seed}/{name}".encode()).digest()[:4], "big") >> 1
+        return self.network.compute(batch, seed)
+
+    def _translate_tiles(self, name: str, image: np.ndarray, prepared: np.ndarray) -> np.ndarray:
+        def compute(top: int, left: int, height: int, width: int) -> np.ndarray:
+            source = self._encode(prepared[top : top + height, left : left + width])
+            return self._compute(source, f"{name}/{top},{left}")[0, :, :height, :width]
+
+        bands = blend_tiles(compute, *prepared.shape[:2], tile=self._tile, overlap=self._tile // 4)
+        coding = self.network.coding
+        if coding.task == "colorization":  # answers at the given picture's size, which bands of a resized one have not
+            return coding.decode(np.concatenate([band for _, band in bands], axis=1), image)
+        rows = [coding.decode(band, prepared[top : top + band.shape[1]]) for top, band in bands]
+        return np.concatenate(rows)

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+import numpy as np
 import pytest
 
-from gluon_pix2pix.data.demo import write_demo
+from gluon_pix2pix.data.demo import draw_facade, write_demo
+from gluon_pix2pix.image_files import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--gpu", "-1", "--generator", "unet", "--num-downs", "3", "--dropout-blocks", "paper", "--ngf", "8"]
@@ -78,6 +80,19 @@ class RunFolder:
 def train(tmp_path_factory) -> Train:
     """Train on eight pairs, with two to validate on."""
     return Train(write_demo(tmp_path_factory.mktemp("data") / "houses", {"train": 8, "val": 2}, size=32), steps=8)
+
+
+@pytest.fixture(scope="session")
+def draw_set() -> Callable[[Path, int], Path]:
+    """Draw pairs of 32 x 32 pixels, side by side, into the train split of a folder, 0.png, 1.png, ..."""
+
+    def draw(folder: Path, count: int) -> Path:
+        (folder / "train").mkdir(parents=True)
+        for number in range(count):
+            write_image(folder / "train" / f"{number}.png", np.hstack(draw_facade((9, number), 32)))
+        return folder
+
+    return draw
 
 
 @pytest.fixture(scope="session")

@@ -258,7 +258,7 @@ def test_errors(run, pth, tmp_path):
         ((tmp_path / "facades.pict", "--output", out), 2, "weights of affinelayer's web page (facades.pict)"),
         ((tmp_path / "facades_net_G.t7", "--output", out), 2, "weights of Torch7"),
         ((tmp_path, "--output", out), 2, "is a folder: name a .pth file, or add --to-torch"),
-        ((tmp_path, "--to-torch", "--output", out), 1, "is not the folder of a run or a converted model"),
+        ((tmp_path, "--to-torch", "--output", out), 1, "is not the folder of a run: it has no options.json"),
     ]:
         found, _, err = run("convert", *words)
         assert (found, err.count("\n")) == (code, 1), err

@@ -39,7 +39,39 @@ def test_into_the_run(export, tiny_run, tmp_path):
     assert names(run / "export") == FILES
     for name in FILES:
         assert str(run / "export" / name) in out
-    assert "largest difference from the net over 2 batches: " in out
+    assert "compared on: 2 pictures, and noise in three shapes\n" in out  # those of the run's own data, in val/
+    assert "largest difference from the net, generator-symbol.json: " in out
+
+
+def test_onnx_float16_and_running_statistics(export, tiny_run, tmp_path):
+    code, out, err = export("--model", tiny_run, "--output", tmp_path / "out", "--onnx", "--float16")
+    assert (code, err) == (0, "")
+    assert names(tmp_path / "out") == sorted([*FILES, "generator.onnx"])
+    assert "largest difference from the net, generator.onnx: " in out
+    first = json.loads((tmp_path / "out/model.json").read_text())
+    assert (first["stored_as"], first["statistics"]) == ("float16", "picture")
+    assert export("--model", tiny_run, "--output", tmp_path / "out", "--statistics", "running")[0] == 0
+    assert names(tmp_path / "out") == FILES
+    second = json.loads((tmp_path / "out/model.json").read_text())
+    assert (second["stored_as"], second["statistics"]) == ("float32", "running")
+
+
+def test_where_the_data_of_the_run_are_gone(export, tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    (run / "log.jsonl").write_text('{"event": "device", "data": "nowhere"}\n')
+    code, out, _ = export("--model", run)
+    assert code == 0
+    assert "compared on: 4 drawn pictures, and noise in three shapes\n" in out
+
+
+def test_photos_of_a_run_on_photos(export, tiny_run, tiny_pairs, tmp_path):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    described = json.loads((run / "options.json").read_text())
+    described["coding"] = {"task": "inpainting"}
+    (run / "options.json").write_text(json.dumps(described))
+    code, out, _ = export("--model", run, "--check-with", tiny_pairs / "train")
+    assert code == 0
+    assert "compared on: 4 pictures" in out
 
 
 def test_checked_with_pairs(export, tiny_run, tiny_pairs, tmp_path):
@@ -49,17 +81,25 @@ def test_checked_with_pairs(export, tiny_run, tiny_pairs, tmp_path):
     assert names(tmp_path / "out") == FILES
     model = json.loads((tmp_path / "out/model.json").read_text())
     assert model["epoch"] == 1
-    assert model["checked"]["shapes"][2:] == [[1, 3, 32, 32]] * 4
+    assert model["checked"]["shapes"][3:] == [[1, 3, 32, 32]] * 4
     difference = model["checked"]["largest_difference_from_the_net"]
-    assert f"largest difference from the net over 6 batches: {difference:.1e} in [-1, 1]" in out
+    assert f"largest difference from the net, generator-symbol.json: {difference:.1e} in [-1, 1]" in out
 
 
 def test_a_failed_check(export, tiny_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(translation_export, "LARGEST_DIFFERENCE", -1)
+    monkeypatch.setitem(translation_export.LARGEST_DIFFERENCE, "float32", -1)
     code, out, err = export("--model", tiny_run, "--output", tmp_path / "out")
     assert (code, out) == (1, "")
     assert err.startswith("error: the export differs from the net by ")
-    assert names(tmp_path / "out") == []
+    assert names(tmp_path) == []
+
+
+def test_an_output_that_cannot_be_written(export, tiny_run, tmp_path):
+    (tmp_path / "file").touch()
+    for output, error in (("file", "file is a file: choose another folder"), ("file/out", "file: File exists")):
+        code, _, err = export("--model", tiny_run, "--output", tmp_path / output)
+        assert (code, err.count("\n")) == (1, 1)
+        assert error in err
 
 
 @pytest.mark.parametrize(

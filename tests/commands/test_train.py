@@ -22,7 +22,7 @@ from gluon_pix2pix.runtime import mx, threads
 def test_the_run_folder(unbroken):
     folder = unbroken.folder
     there = sorted(path.name for path in folder.iterdir())
-    assert there == ["checkpoints", "log.jsonl", "losses.csv", "losses.png", "options.json", "samples"]
+    assert there == ["checkpoints", "index.html", "log.jsonl", "losses.csv", "losses.png", "options.json", "samples"]
     names = [f"epoch_000{epoch}" for epoch in (1, 2, 3, 4)]
     assert unbroken.checkpoints() == names
     assert sorted(path.name for path in (folder / "samples").iterdir()) == [f"{name}.png" for name in names]
@@ -54,7 +54,7 @@ def test_samples_are_source_fake_target_of_the_validation_pairs(unbroken, train)
 
 def test_losses_are_sane_numbers(unbroken, train):
     with open(unbroken.folder / "losses.csv", newline="") as stream:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(stream)]
     assert [(row["epoch"], row["step"]) for row in rows] == list(
         itertools.product(range(1, 5), range(1, train.steps + 1))
     )
@@ -150,12 +150,31 @@ def test_too_little_room_is_said_at_once(train, tmp_path, monkeypatch):
     ("more", "message"),
     [
         (["--dataset", "nonsense"], "there is no data set and no folder 'nonsense'; the data sets are facades, maps"),
-        (["--dataset", "."], "train is missing: a data set is a folder with train/"),
+        (["--dataset", "."], "train is missing: a data set is a folder with train/ of"),
         (["--gpu", "x"], "--gpu takes numbers such as 0 or 0,1, or -1 for the CPU, and got 'x'"),
         (["--load-size", 12], "crop_size 16 does not fit into load_size 12"),
-        (["--crop-size", 18], "--generator unet halves pictures down to 1/8, and --crop-size 18 is no multiple"),
+        (
+            ["--crop-size", 18],
+            "--generator unet halves pictures down to 1/8, and --crop-size 18 is no multiple of that: change it, or "
+            "--num-downs",
+        ),
+        (
+            ["--generator", "unet_128"],
+            "--crop-size 16 is no multiple of that: change it, or take --generator unet, whose",
+        ),
         (["--discriminator", "basic"], "--crop-size 16 is too small for --discriminator basic"),
-        (["--input-nc", 2], "picture files have 1 or 3 channels, not input_nc 2"),
+        (
+            ["--task", "colorization", "--input-nc", 3],
+            "--input-nc 3 contradicts --task colorization, or the labels: .* 1",
+        ),
+        (["--labels", 12, "--input-nc", 3], "--input-nc 3 contradicts --task pairs, or the labels: these make 12"),
+        (["--output-labels", 300], "labels are for pairs, and 2 to 256 of them: 300 labels for pairs cannot be"),
+        (["--mask", "random"], "--mask random is for --task inpainting, not for pairs"),
+        (["--labels", 3], "houses/train has pairs side by side, which cannot be label map and picture at once"),
+        (
+            ["--aspect-ratio", 2, "--preprocess", "none"],
+            "aspect_ratio 2.0 and preprocess none: it is above 0, and shapes",
+        ),
         (["--batch-size", 0], "--batch-size 0 is below 1"),
         (["--lr", -1], "--lr -1.0 is below 0"),
         (["--lr", "nan"], "--lr nan is below 0"),
@@ -174,7 +193,7 @@ def test_debug_shows_where(train, tmp_path):
     code, _, err = train("--run-dir", tmp_path, "--crop-size", 18, "--debug")
     assert code == 2
     assert err.startswith("Traceback (most recent call last):\n")
-    assert "in build_trainer" in err
+    assert "in build_networks" in err
 
 
 def test_a_run_dir_that_holds_something_else(train, tmp_path):
@@ -188,12 +207,14 @@ def test_defaults_are_the_references():
     """junyanz/pytorch-CycleGAN-and-pix2pix: options/*.py and models/pix2pix_model.py."""
     options = tyro.cli(TrainOptions, args=[])
     expected = {"load_size": 286, "crop_size": 256, "batch_size": 1, "flip": True, "generator": "unet_256"}
-    expected |= {"discriminator": "basic", "ngf": 64, "ndf": 64, "input_nc": 3, "output_nc": 3, "n_layers_D": 3}
+    expected |= {"discriminator": "basic", "ngf": 64, "ndf": 64, "n_layers_D": 3}
     expected |= {"norm": "batch", "dropout": True, "init_type": "normal", "init_gain": 0.02, "pool_size": 0}
     expected |= {"gan_mode": "vanilla", "lambda_l1": 100, "n_epochs": 100, "n_epochs_decay": 100, "lr_policy": "linear"}
-    expected |= {"lr": 2e-4, "beta1": 0.5, "lr_decay_iters": 50}
+    expected |= {"lr": 2e-4, "beta1": 0.5, "lr_decay_iters": 50, "preprocess": "resize_and_crop"}
+    expected |= {"serial_batches": False, "max_dataset_size": None}
     assert {name: getattr(options, name) for name in expected} == expected
     assert options.total_epochs == 200
+    assert [options.describe_generator()[name] for name in ("input_nc", "output_nc")] == [3, 3]
 
 
 def test_the_references_words():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.commands.train import Progress, build_trainer, rate_of
 from gluon_pix2pix.commands.train_options import TrainOptions
+from gluon_pix2pix.commands.train_setup import Progress, build_networks, build_trainer, rate_of
+from gluon_pix2pix.data.coding import make_coding
 from gluon_pix2pix.models.patchgan import PixelDiscriminator
 from gluon_pix2pix.models.resnet import ResnetGenerator
 from gluon_pix2pix.runtime import mx
@@ -73,7 +74,14 @@ def test_values_that_cannot_be(refusal, words, message):
     assert refusal(words) == f"error: {message}\n"
 
 
-@pytest.mark.parametrize("words", ["--gan-mode wgangp", "--label-smoothing 0.7", "--lambda-l1 -1", "--beta1 1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--gan-mode wgangp", "--label-smoothing 0.7", "--lambda-l1 -1", "--beta1 1", "--n-layers-D 0"),
+        *("--norm syncbatch", "--crop-size 18", "--num-downs 1", "--labels 1", "--netD basic"),
+        "--preprocess crop --aspect-ratio -1",
+    ],
+)
 def test_it_is_said_before_a_data_set_is_looked_for(refusal, words):
     assert "nowhere" not in refusal(f"{words} --dataset nowhere")
 
@@ -105,7 +113,8 @@ def test_words_that_there_are_not(refusal, words, choices):
 
 
 def trainer_of(**options):
-    return build_trainer(TrainOptions(**{**SMALL, **options}), [mx.cpu()])
+    options = TrainOptions(**{**SMALL, **options})
+    return build_trainer(options, build_networks(options, [mx.cpu()]), [mx.cpu()])
 
 
 def shapes(net: mx.gluon.Block) -> dict[str, tuple]:
@@ -143,9 +152,9 @@ def dropout_rates(trainer) -> list[float]:
 @pytest.mark.parametrize(
     ("options", "rates"),
     [
-        ({"num_downs": 7, "crop_size": 128}, [0.5, 0.5]),
-        ({"num_downs": 7, "crop_size": 128, "dropout_blocks": "paper"}, [0.5, 0.5, 0.5]),
-        ({"num_downs": 7, "crop_size": 128, "dropout": False, "dropout_blocks": "paper"}, []),
+        ({"num_downs": 7, "load_size": 128, "crop_size": 128}, [0.5, 0.5]),
+        ({"num_downs": 7, "load_size": 128, "crop_size": 128, "dropout_blocks": "paper"}, [0.5, 0.5, 0.5]),
+        ({"num_downs": 7, "load_size": 128, "crop_size": 128, "dropout": False, "dropout_blocks": "paper"}, []),
         ({"generator": "resnet_6blocks", "dropout_blocks": "paper"}, [0.5] * 6),
         ({"generator": "resnet_6blocks", "dropout": False}, [0] * 6),
     ],
@@ -204,3 +213,19 @@ def test_learning_rate(policy, rates):
     options = TrainOptions(lr=1e-3, lr_policy=policy, n_epochs=4, n_epochs_decay=4, lr_decay_iters=3)
     found = [rate_of(options, Progress(epochs, history=[5.0] * epochs)) for epochs in (0, 3, 4, 6, 7)]
     assert found == pytest.approx([1e-3 * rate for rate in rates])
+
+
+def test_tasks_and_labels_decide_the_channels():
+    def channels(**changes) -> tuple[int, int, int]:
+        options = TrainOptions(**SMALL, **changes)
+        generator, discriminator = options.describe_generator(), options.describe_discriminator()
+        return generator["input_nc"], generator["output_nc"], discriminator["input_nc"]
+
+    assert channels() == (3, 3, 6)
+    assert channels(task="colorization") == (1, 2, 3)
+    assert channels(task="colorization", input_nc=1, output_nc=2) == (1, 2, 3)
+    assert channels(task="inpainting", input_nc=1, conditional=False) == (1, 3, 3)
+    assert channels(labels=12, output_nc=1) == (12, 1, 13)
+    assert channels(output_labels=7, input_nc=4) == (4, 7, 11)
+    described = TrainOptions(**SMALL, labels=12).describe_coding()
+    assert make_coding(**described).source.channels == 12

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
+from gluon_pix2pix import runtime
 from gluon_pix2pix.commands import cli, train
-from gluon_pix2pix.commands import translate as command
 from gluon_pix2pix.commands.train_options import TrainOptions
 from gluon_pix2pix.image_files import read_image, write_image
 from gluon_pix2pix.runtime import mx
@@ -256,7 +256,10 @@ def test_results_inside_the_input(translate, tmp_path, output):
         (["--epoch", "7"], 1, "has no checkpoint 7; there: epoch_0001, epoch_0002"),
         (["--epoch", "newest"], 2, "error: an epoch is a number, 'latest' or 'best', not 'newest'"),
         (["--gpu", "one"], 2, "error: --gpu takes numbers such as 0 or 0,1, or -1 for the CPU, and got 'one'"),
-        (["--statistics", "batch"], 2, "--statistics"),
+        (["--statistics", "mean"], 2, "--statistics"),
+        (["--quality", "0"], 2, "error: --quality 0 is not between 1 and 100"),
+        (["--aspect-ratio", "-1"], 2, "error: --aspect-ratio -1.0 is not between 0 and 100"),
+        (["--targets", "empty", "--pairs", "yes"], 2, "pass one"),
         (["--no-such-option"], 2, "--no-such-option"),
     ],
 )
@@ -272,7 +275,7 @@ def test_errors(translate, tmp_path, monkeypatch, words, code, error):
 
 
 def test_one_device_only(translate, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "devices", lambda gpu: ([mx.cpu(0), mx.cpu(1)], "two"))
+    monkeypatch.setattr(runtime, "devices", lambda gpu: ([mx.cpu(0), mx.cpu(1)], "two"))
     code, _, err = translate("--input", save(tmp_path / "1.png"))
     assert (code, err) == (2, "error: translate runs on one device, not on --gpu -1\n")
 

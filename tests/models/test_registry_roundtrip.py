@@ -11,7 +11,7 @@ import pytest
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS, get_model
 from gluon_pix2pix.models.layers import init_weights
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.translation.translator import _with_statistics, copy_generator
+from gluon_pix2pix.translation.gluon_network import _with_statistics, copy_generator
 
 # Name -> what makes it small, and two sizes.
 NETS = {

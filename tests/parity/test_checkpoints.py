@@ -10,8 +10,8 @@ from gluon_pix2pix.models import get_model
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.checkpoint import load_initial
 from gluon_pix2pix.translation.converted import read_options
+from gluon_pix2pix.translation.gluon_network import build_generator
 from gluon_pix2pix.translation.torch_file import read_tensors, write_tensors
-from gluon_pix2pix.translation.translator import build_generator
 
 GENERATORS = ("G_unet_256_batch_nf8", "G_resnet_6blocks_instance_nf8")
 TAGS = (*GENERATORS, "D_basic_batch_nf8")

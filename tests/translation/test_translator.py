@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -14,13 +15,10 @@ from gluon_pix2pix.images import to_image, to_signed
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.translation.translator import (
-    Translator,
-    _with_statistics,
-    build_generator,
-    copy_generator,
-    read_run,
-)
+from gluon_pix2pix.translation.gluon_network import build_generator, copy_generator
+from gluon_pix2pix.translation.network import Network
+from gluon_pix2pix.translation.runs import read_run
+from gluon_pix2pix.translation.translator import Translator
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +131,135 @@ def test_epochs(tiny_run, sources):
     assert largest(fakes["1"], fakes["2"]) > 0
 
 
+def test_statistics_of_the_batch(tiny_run, sources):
+    """What the reference does with batches in train mode; of one picture they are the picture's."""
+    trained = as_trained(tiny_run)
+    with mx.autograd.train_mode():
+        pair, rest = (trained(mx.nd.array(to_signed(np.stack(part)))).asnumpy() for part in (sources[:3], sources[3:]))
+    translate = Translator.load(tiny_run, statistics="batch", dropout=False, batch_size=3)
+    fakes = translate(np.stack(sources))
+    assert largest(fakes, to_image(np.concatenate([pair, rest]))) <= 1
+    of_the_picture = Translator.load(tiny_run, dropout=False, batch_size=3)(np.stack(sources))
+    assert largest(fakes[3], of_the_picture[3]) <= 1
+    assert largest(fakes[:3], of_the_picture[:3]) > 10
+    assert translate.settings["batch_size"] == 3
+
+
+def test_statistics_of_the_batch_with_dropout(tiny_run, sources):
+    """A batch drops out as one, by all of its names."""
+    translate = Translator.load(tiny_run, statistics="batch", batch_size=2, seed=5)
+    first = translate(sources[:2], name=["a", "b"])
+    np.testing.assert_array_equal(translate(sources[:2], name=["a", "b"]), first)
+    assert largest(translate(sources[:2], name=["a", "c"])[0], first[0]) > 10
+
+
+@pytest.mark.parametrize("statistics", ["picture", "running"])
+def test_an_answer_does_not_depend_on_which_pictures_share_its_batch(tiny_run, sources, statistics):
+    kwargs = {"statistics": statistics, "dropout": False, "size": None}
+    pictures = [*sources, noise(20, 30, 3), noise(25, 32, 3), noise(40, 40, 3), sources[0].astype(np.uint16) * 257]
+    alone = [Translator.load(tiny_run, **kwargs)(picture) for picture in pictures]
+    for batch_size in (2, 3, 16):
+        together = Translator.load(tiny_run, **kwargs, batch_size=batch_size)(pictures)
+        for one, other in zip(alone, together):
+            np.testing.assert_array_equal(one, other)  # the very same bits
+            assert one.dtype == other.dtype
+
+
+def test_batches_are_of_neighbours_that_take_the_same_size():
+    sizes = []
+    network = Network(lambda batch, seed: sizes.append(batch.shape) or batch, make_coding(), 16)
+    pictures = [noise(h, w, 3) for h, w in ((16, 16), (9, 16), (16, 16), (16, 17), (16, 16), (40, 8))]
+    answers = Translator(network, batch_size=2, tile=32)(pictures)
+    for picture, answer in zip(pictures, answers):
+        np.testing.assert_array_equal(answer, picture)
+    # The last is 40 x 8, in two tiles, which are translated before the one that still waits for company.
+    assert [shape[0] for shape in sizes] == [2, 1, 1, 1, 1, 1]
+    assert [shape[2:] for shape in sizes] == [(16, 16), (16, 16), (16, 32), (32, 16), (32, 16), (16, 16)]
+
+
+def test_with_dropout_each_picture_goes_alone(tiny_run, sources):
+    names = ["1", "2", "3", "deep/1"]
+    translate = Translator.load(tiny_run, seed=5)
+    expected = [translate(source, name=name) for source, name in zip(sources, names)]
+    together = Translator.load(tiny_run, seed=5, batch_size=4)(np.stack(sources), name=names)
+    np.testing.assert_array_equal(together, expected)
+    tiles = [Translator.load(tiny_run, seed=5, size=None, tile=32)(noise(64, 64, 3), name=name) for name in "aab"]
+    np.testing.assert_array_equal(tiles[0], tiles[1])
+    assert largest(tiles[0], tiles[2]) > 10
+
+
+def test_a_stream_goes_on_after_a_bad_picture():
+    taken, bad = [], []
+    network = Network(lambda batch, seed: batch, make_coding(), 8)
+
+    def items():
+        for index, channels in enumerate((3, 4, 3, 3, 3)):
+            taken.append(index)
+            yield f"{index}", noise(8, 8, channels)
+
+    translate = Translator(network, batch_size=2)
+    stream = translate.stream(items(), on_error=lambda name, error: bad.append((name, str(error))))
+    assert next(stream)[0] == "0"
+    assert taken == [0, 1, 2]  # no further ahead than a batch
+    assert [name for name, _ in stream] == ["2", "3", "4"]
+    assert bad == [("1", "it has 4 channels, and 3 are asked for")]
+    with pytest.raises(ValueError, match="it has 4 channels, and 3 are asked for"):
+        list(translate.stream(items()))
+
+
+def test_one_or_several():
+    translate = Translator(Network(lambda batch, seed: batch, make_coding(), 8), batch_size=4)
+    batch = noise(3, 10, 9, 3)
+    np.testing.assert_array_equal(translate(batch), batch)
+    assert isinstance(translate(list(batch)), list)
+    np.testing.assert_array_equal(translate(batch[0]), batch[0])
+    with pytest.raises(ValueError, match="there are 2 names for 3 pictures"):
+        translate(batch, name=["a", "b"])
+    for wrong in (np.zeros((8, 8)), np.zeros((8, 8, 3)), np.zeros((0, 8, 3), np.uint8)):
+        with pytest.raises(ValueError, match=r"pictures are \(H, W, C\) uint8 or uint16, not \("):
+            translate([wrong])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error"),
+    [
+        ({"size": 0}, "a size is 1 or more, not 0"),
+        ({"size": (8, -1)}, "a size is 1 or more, not -1"),
+        ({"tile": -4}, "a tile is 1 or more, not -4"),
+        ({"batch_size": 0}, "a batch size is 1 or more, not 0"),
+    ],
+)
+def test_numbers_that_cannot_be(kwargs, error):
+    with pytest.raises(ValueError, match=f"^{error}$"):
+        Translator(Network(lambda batch, seed: batch, make_coding(), 8), **kwargs)
+
+
+def test_other_sizes(tiny_run):
+    image = noise(45, 70, 3)
+    translate = Translator.load(tiny_run, dropout=False, size=(40, 72))
+    assert translate(image).shape == translate.prepare(image).shape == (40, 72, 3)
+    assert Translator.load(tiny_run, dropout=False, size=48)(image).shape == (48, 48, 3)
+    assert translate.settings == {
+        "checkpoint": "epoch_0002",
+        "sha256": hashlib.sha256((tiny_run / "checkpoints/epoch_0002/generator.params").read_bytes()).hexdigest(),
+        **{"statistics": "picture", "dropout": False, "seed": 0, "size": [40, 72], "tile": None},
+    }
+
+
+@pytest.mark.parametrize("name", ["unet", "resnet_6blocks"])
+def test_pictures_of_a_few_pixels(name):
+    kwargs = {"num_downs": 2} if name == "unet" else {}
+    generator = get_model(name, ngf=16, norm="picture", dropout=False, **kwargs)
+    init_weights(generator, seed=0, ctx=[mx.cpu()])
+    translate = Translator(generator, coding=make_coding())
+    for height, width in ((1, 1), (3, 9), (7, 5)):
+        assert translate(noise(height, width, 3)).shape == (height, width, 3)
+
+
 @pytest.mark.parametrize("shape", [(45, 70), (32, 64), (1, 50), (33, 1), (1, 1)])
 def test_own_size(tiny_run, shape):
     image = noise(*shape, 3)
-    fake = Translator.load(tiny_run, keep_size=True, dropout=False)(image)
+    fake = Translator.load(tiny_run, size=None, dropout=False)(image)
     assert fake.shape == image.shape
     # What the network sees is the picture and its own reflection, up to the next multiple of 32.
     height, width = (-(-side // 32) * 32 for side in shape)
@@ -155,7 +278,7 @@ def test_size_of_training(tiny_run):
     image = noise(45, 70, 3)
     assert translate(image).shape == translate.prepare(image).shape == (32, 32, 3)
     np.testing.assert_array_equal(translate(image), translate(translate.prepare(image)))
-    assert Translator.load(tiny_run, keep_size=True).prepare(image) is image
+    assert Translator.load(tiny_run, size=None).prepare(image) is image
 
 
 def test_sixteen_bits(tiny_run):
@@ -184,49 +307,3 @@ def test_networks_of_one_channel():
     gray = np.rint(colour @ weights).astype(np.uint8)[:, :, None]
     assert largest(fake, translate(gray)) <= 6  # a gray level more or less here and there, amplified
     assert fake.std() > 20
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        (None, r"is not the folder of a run: it has no options\.json"),
-        ("{", r"options\.json is not the options of a run: Expecting"),
-        ("{}", r"options\.json is not the options of a run: it has no generator"),
-        ("[]", r"options\.json is not the options of a run: it has no generator"),
-    ],
-)
-def test_folders_that_are_no_runs(tmp_path, text, error):
-    if text is not None:
-        (tmp_path / "options.json").write_text(text)
-    with pytest.raises(FileNotFoundError if text is None else ValueError, match=f"^{tmp_path}.*{error}"):
-        read_run(tmp_path)
-
-
-def test_errors(tiny_run, run_copy):
-    with pytest.raises(ValueError, match="statistics is one of picture, running, not 'batch'"):
-        build_generator(tiny_run, statistics="batch")
-    with pytest.raises(FileNotFoundError, match="has no checkpoint 7; there: epoch_0001, epoch_0002"):
-        build_generator(tiny_run, epoch="7")
-    with pytest.raises(ValueError, match="an epoch is a number, 'latest' or 'best', not 'newest'"):
-        build_generator(tiny_run, epoch="newest")
-    describe(run_copy, ngf=8)
-    with pytest.raises(ValueError, match=r"generator\.params does not fit the generator that the options describe"):
-        build_generator(run_copy)
-    weights = run_copy / "checkpoints" / "epoch_0002" / "generator.params"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    with pytest.raises(ValueError, match=r"generator\.params is missing or damaged: remove .*epoch_0002 to fall back"):
-        build_generator(run_copy)
-
-
-def test_running_statistics_that_there_are_not():
-    described = {"name": "unet_128", "norm": "instance", "dropout": False}
-    with pytest.raises(ValueError, match="statistics running: a generator trained with norm instance has none"):
-        _with_statistics(described, "running", dropout=False)
-
-
-def test_options_that_lack_what_translating_needs(tiny_run, tmp_path):
-    run = json.loads((tiny_run / "options.json").read_text())
-    del run["options"]["direction"]
-    (tmp_path / "options.json").write_text(json.dumps(run))
-    with pytest.raises(ValueError, match="is not the options of a run: options lacks direction"):
-        read_run(tmp_path)

@@ -1,0 +1,174 @@
+"""Time of translating with unet_256, here and by PyTorch running the same network: markdown tables, and json.
+
+The contenders take turns, batch after batch, so that a slow minute of the machine does not fall on one of them alone;
+ratios of medians are what to look at where others are at work.
+
+    python benchmarks/translate.py --torch-python path/to/python --json translate.json
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Optional
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from gluon_pix2pix.models import get_model
+from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.checkpoint import sha256
+from gluon_pix2pix.translation.export import export_generator
+from gluon_pix2pix.translation.loading import load_network
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass
+class Options:
+    """Measure translating pictures on the CPU."""
+
+    torch_python: Optional[Path] = Path(sys.executable)
+    """The Python that has PyTorch; a PyTorch that is not there is left out."""
+    batches: tuple[int, ...] = (1, 8)
+    """Pictures in a batch."""
+    size: int = 256
+    """Pixels a side, a multiple of 256."""
+    ngf: int = 64
+    """Channels of the outermost level; PyTorch's has 64."""
+    rounds: int = 7
+    """Turns of each contender."""
+    repeats: int = 5
+    """Batches of a turn, of which the median counts; one more goes before."""
+    clock: Literal["wall", "processor"] = "wall"
+    """Whether to take the time that passes, or that of this process on the processors: with OMP_NUM_THREADS=1 it is the
+    same but for what other programs take of the machine."""
+    json: Optional[Path] = None
+    """A file for every number and the machine."""
+
+
+class Torch:
+    """PyTorch in a process of its own, which waits while it is not asked."""
+
+    def __init__(self, python: Path):
+        command = [str(python), str(HERE / "torch_networks.py"), str(threads())]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.about = json.loads(self.process.stdout.readline() or "null")
+
+    def __call__(self, **asked) -> list[float]:
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"error: PyTorch's process ended with exit code {self.process.wait()}")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def write_run(folder: Path, ngf: int) -> Path:
+    """Write a folder as `convert` does: unet_256 with its initial weights, which take as long as any."""
+    described = {"name": "unet_256", "input_nc": 3, "output_nc": 3, "ngf": ngf, "norm": "batch", "dropout": False}
+    net = get_model(**described)
+    init_weights(net, seed=0, ctx=[mx.cpu()])
+    checkpoint = folder / "checkpoints" / "epoch_0000"
+    checkpoint.mkdir(parents=True)
+    net.save_parameters(str(checkpoint / "generator.params"))
+    sums = {"generator.params": sha256(checkpoint / "generator.params")}
+    (checkpoint / "state.json").write_text(json.dumps({"epoch": 0, "step": 0, "sha256": sums}))
+    options = {"crop_size": 256, "direction": "AtoB"}
+    (folder / "options.json").write_text(json.dumps({"options": options, "generator": described}))
+    return folder
+
+
+def timed(compute: Callable, batch: int, size: int, repeats: int, clock: str) -> list[float]:
+    """Return the milliseconds of each batch, arrays in and out, after one more."""
+    x = np.random.default_rng(0).uniform(-1, 1, (batch, 3, size, size)).astype(np.float32)
+    now, times = time.process_time if clock == "processor" else time.perf_counter, []
+    for _ in range(repeats + 1):
+        start = now()
+        compute(x, None)
+        times.append(1e3 * (now() - start))
+    return times[1:]
+
+
+def our_contenders(folder: Path, options: Options) -> dict[str, Callable]:
+    """Build what is measured here: name -> (batch, size, repeats, clock) -> milliseconds."""
+    run, contenders = write_run(folder / "run", options.ngf), {}
+    for mode in ("running", "picture"):
+        export_generator(run, folder / mode, statistics=mode, onnx=True)
+        networks = {
+            f"MXNet, {mode} statistics": load_network(run, statistics=mode, dropout=False),
+            f"ONNX Runtime, {mode} statistics": load_network(folder / mode, backend="onnx"),
+        }
+        for name, network in networks.items():
+            contenders[name] = lambda *how, compute=network.compute: timed(compute, *how)
+    return contenders
+
+
+def table(results: dict[str, list[float]], against: list[str]) -> str:
+    """Lay medians, spread and ratios out in markdown: how many times as fast as each of `against`."""
+    lines = ["| | median | least - most |" + "".join(f" against {name} |" for name in against)]
+    lines.append("| --- | ---: | ---: |" + " ---: |" * len(against))
+    for name, times in results.items():
+        median = statistics.median(times)
+        ratios = "".join(f" {statistics.median(results[other]) / median:.2f} |" for other in against)
+        lines.append(f"| {name} | {median:,.0f} ms | {min(times):,.0f} - {max(times):,.0f} ms |{ratios}")
+    return "\n".join(lines)
+
+
+def measure(contenders: dict[str, Callable], options: Options) -> dict[int, dict[str, list[float]]]:
+    """Return each contender's milliseconds at each batch size, a median for each round."""
+    results = {batch: {name: [] for name in contenders} for batch in options.batches}
+    turns = [(batch, name) for _ in range(options.rounds) for batch in options.batches for name in contenders]
+    for batch, name in tqdm(turns, "measuring", unit="turn", disable=None):
+        results[batch][name].append(
+            statistics.median(contenders[name](batch, options.size, options.repeats, options.clock))
+        )
+    return results
+
+
+def main(options: Options) -> None:
+    """Measure; print the tables and write the json."""
+    for name, least in {"size": 256, "ngf": 1, "rounds": 1, "repeats": 1}.items():
+        if getattr(options, name) < least or (name == "size" and options.size % 256):
+            sys.exit(f"error: --{name} {getattr(options, name)} is below {least}, or no multiple")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        contenders = our_contenders(folder, options)
+        about = {
+            "threads": threads(),
+            "clock": options.clock,
+            "mxnet": mx.__version__,
+            "date": time.strftime("%Y-%m-%d"),
+        }
+        against = []
+        torch = Torch(options.torch_python)
+        stack.callback(torch.close)
+        if torch.about:
+            about["torch"] = torch.about
+            against = [f"PyTorch, {mode}" for mode in torch.about["modes"]]
+            for mode, name in zip(torch.about["modes"], against):
+                contenders[name] = lambda b, s, r, c, m=mode: torch(mode=m, batch=b, size=s, repeats=r, clock=c)
+        results = measure(contenders, options)
+    print(", ".join(f"{what} {value}" for what, value in about.items()))
+    for batch, times in results.items():
+        print(f"\nBatches of {batch}:\n\n{table(times, against)}")
+    if options.json:
+        options.json.write_text(json.dumps({"machine": about, "milliseconds": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

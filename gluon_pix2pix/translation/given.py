@@ -1,0 +1,106 @@
+"""From a file to what the generator is given of it and, where that is known, what the answer should be."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from gluon_pix2pix.data.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.data.pairs import split_pair
+from gluon_pix2pix.image_files import image_size, read_image, read_labels
+
+# What a file is: half of it is given and the other half true; all of it is true, and its gray or holed self given; or
+# it is given and nothing more is known.
+KINDS = ("pair", "photo", "single")
+
+
+class Given(NamedTuple):
+    """What the generator is given, (H, W, C), and the true answer if it is known."""
+
+    picture: np.ndarray
+    true: Optional[np.ndarray] = None
+
+
+def guess_kind(paths: Sequence[Path], coding: Coding) -> str:
+    """Tell what all files are, by headers: pairs, if each is twice as wide as high.
+
+    For colourisation, pictures with colours are photos that one wants to compare with; the files' first few tell.
+    """
+    if coding.task == "colorization":
+        return "photo" if any(_has_colours(path) for path in paths[:8]) else "single"
+    if coding.task != "pairs" or isinstance(coding.source, OneHot):
+        return "single"
+    shapes = []
+    for path in paths:
+        with contextlib.suppress(ValueError, OSError):  # reported when it is translated
+            shapes.append(image_size(path))
+    return "pair" if shapes and all(width == 2 * height for height, width in shapes) else "single"
+
+
+def _has_colours(path: Path) -> bool:
+    with contextlib.suppress(ValueError, OSError):
+        picture = read_image(path)
+        return picture.shape[2] >= 3 and bool(np.ptp(picture[:, :, :3].astype(int), axis=2).max() > 8)
+    return False
+
+
+def read_given(path: Path, coding: Coding, *, kind: str, direction: str, target: Optional[Path] = None) -> Given:
+    """Read a file.
+
+    Parameters
+    ----------
+    path
+        A picture.
+    coding
+        The task's.
+    kind
+        One of `KINDS`.
+    direction
+        For pairs: "AtoB" if the left half is given.
+    target
+        The file of the true answer, if it is one of its own.
+
+    Raises
+    ------
+    OSError, ValueError
+        If a file cannot be read, or does not hold what the task takes; the line names it.
+    """
+    if kind == "pair":
+        source, true = split_pair(read_image(path), direction, path=path)
+        return Given(source, _as_target(true, coding))
+    if kind == "photo":
+        photo = read_image(path, channels=3)
+        return Given(coding.given(photo), photo)
+    if isinstance(coding.source, OneHot):
+        picture = read_labels(path)
+    else:
+        usual = coding.source.channels in (1, 3)
+        picture = read_image(path, channels=None if usual else coding.source.channels)
+    if target is None:
+        return Given(picture)
+    if isinstance(coding.target, OneHot):
+        return Given(picture, read_labels(target))
+    return Given(picture, _as_target(read_image(target), coding))
+
+
+def _as_target(true: np.ndarray, coding: Coding) -> np.ndarray:
+    """Give a true picture the channels of the answer, as in training: gray and colour could not be compared."""
+    return coding.target.values(true) if isinstance(coding.target, Pixels) else true
+
+
+def match_targets(names: Sequence[str], targets: Mapping[str, Path], folder: Path) -> list[Path]:
+    """Return each picture's target, by its name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one has none.
+    """
+    missing = [name for name in names if name not in targets]
+    if missing:
+        raise FileNotFoundError(f"{missing[0]} has no target in {folder} ({len(missing)} of {len(names)} have none)")
+    return [targets[name] for name in names]

@@ -1,0 +1,187 @@
+"""Generators run by MXNet: those of a run's checkpoints, those in training, and exported symbols."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import warnings
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from gluon_pix2pix.data.coding import Coding
+from gluon_pix2pix.models import get_model
+from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.checkpoint import checkpoint_name, find_checkpoint, load_network, read_state
+from gluon_pix2pix.translation.exported import MODEL, PARAMS, SYMBOL, read_checked, read_model
+from gluon_pix2pix.translation.network import STATISTICS, Network, check_modes, from_model
+from gluon_pix2pix.translation.runs import coding_of, read_run, trained_size
+
+
+def load_run(
+    run_dir: str | Path,
+    *,
+    epoch: str = "latest",
+    statistics: Optional[str] = None,
+    dropout: Optional[bool] = None,
+    ctx: Optional[mx.Context] = None,
+) -> Network:
+    """Load a run's generator: see `build_generator`. None is the paper's way: statistics of the picture, dropout on."""
+    run = read_run(run_dir)
+    statistics = statistics or "picture"
+    dropout = dropout is not False and run["generator"]["dropout"]
+    generator, state = build_generator(run_dir, epoch=epoch, statistics=statistics, dropout=dropout, ctx=ctx)
+    generator.hybridize(static_alloc=True, static_shape=True)
+    return Network(
+        compute=computation(generator, ctx, in_train_mode=dropout or statistics == "batch"),
+        coding=coding_of(run),
+        multiple=generator.multiple,
+        trained_at=trained_size(run, generator.multiple),
+        direction=run["options"]["direction"],
+        statistics=statistics,
+        dropout=dropout,
+        identity={
+            "checkpoint": checkpoint_name(state["epoch"], state["step"]),
+            "sha256": state["sha256"]["generator.params"],
+        },
+    )
+
+
+def build_generator(
+    run_dir: str | Path,
+    *,
+    epoch: str = "latest",
+    statistics: str = "picture",
+    dropout: bool = False,
+    ctx: Optional[mx.Context] = None,
+) -> tuple[mx.gluon.HybridBlock, dict]:
+    """Build a run's generator for translating and load a checkpoint's weights, each file's SHA-256 checked.
+
+    Parameters
+    ----------
+    statistics
+        "picture" normalises each picture by its own statistics and "running" by those of training, in every mode;
+        "batch" by those of the batch, in train mode.
+    dropout
+        Whether there is dropout, in train mode, if there was in training.
+
+    Returns
+    -------
+    generator : HybridBlock
+        Not hybridised yet.
+    state : dict
+        The checkpoint's state.json.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such run or checkpoint.
+    ValueError
+        If an argument is outside its choices or a file is damaged.
+    """
+    described = read_run(run_dir)["generator"]
+    generator = _with_statistics(described, statistics, dropout)
+    checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
+    state = read_state(checkpoint)
+    load_network(checkpoint, "generator", generator, [ctx or mx.cpu()], ignore_extra=statistics == "picture")
+    return generator, state
+
+
+def copy_generator(generator: mx.gluon.HybridBlock, described: dict, ctx: mx.Context) -> mx.gluon.HybridBlock:
+    """Copy a generator in training into one that translates: statistics of each picture, no dropout.
+
+    The network in training would not do: MXNet moves its running statistics when it runs in train mode on a GPU.
+    """
+    twin = _with_statistics(described, "picture", dropout=False)
+    twin.initialize(ctx=ctx)
+    trained = generator._collect_params_with_prefix()
+    for name, parameter in twin._collect_params_with_prefix().items():
+        parameter.set_data(trained[name].data(ctx))
+    twin.hybridize(static_alloc=True)
+    return twin
+
+
+def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluon.HybridBlock:
+    if statistics not in STATISTICS:
+        raise ValueError(f"statistics is one of {', '.join(STATISTICS)}, not {statistics!r}")
+    kwargs = dict(described, dropout=dropout and described["dropout"])
+    if kwargs["norm"] in ("batch", "syncbatch"):
+        kwargs["norm"] = statistics
+    elif statistics != "picture":
+        raise ValueError(f"a generator trained with norm {kwargs['norm']} has no {statistics} statistics, only picture")
+    with mx.name.NameManager():  # count from 0, so that the parameters of an export have the same names every time
+        return get_model(kwargs.pop("name"), **kwargs)
+
+
+def of_block(block: mx.gluon.HybridBlock, *, coding: Coding, ctx: Optional[mx.Context] = None) -> Network:
+    """Wrap a generator whose norm layers are the same in every mode, as `copy_generator` makes it."""
+    return Network(compute=computation(block, ctx), coding=coding, multiple=block.multiple)
+
+
+def computation(block: mx.gluon.Block, ctx: Optional[mx.Context] = None, *, in_train_mode: bool = False):
+    """Return `Network.compute` of a Gluon block that is on `ctx`."""
+
+    def compute(batch: np.ndarray, seed: Optional[int] = None) -> np.ndarray:
+        if seed is not None:
+            mx.random.seed(seed)
+        with mx.autograd.train_mode() if in_train_mode else contextlib.nullcontext():
+            return block(mx.nd.array(batch, ctx or mx.cpu())).asnumpy()
+
+    return compute
+
+
+def load_symbol(
+    folder: str | Path,
+    *,
+    statistics: Optional[str] = None,
+    dropout: Optional[bool] = None,
+    ctx: Optional[mx.Context] = None,
+) -> Network:
+    """Load the symbol and params of an export's folder, each file's SHA-256 checked.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If one is damaged or something else, or `statistics` or `dropout` ask for what is not in its graph.
+    """
+    model = read_model(folder)
+    network = from_model(model, sha256=model["sha256"].get(PARAMS, ""), path=Path(folder) / MODEL)
+    check_modes(folder, network, statistics=statistics, dropout=dropout)
+    block = import_export(folder, model, ctx)
+    block.hybridize(static_alloc=True, static_shape=True)
+    return dataclasses.replace(network, compute=computation(block, ctx))
+
+
+def import_export(folder: str | Path, model: dict, ctx: Optional[mx.Context] = None) -> mx.gluon.SymbolBlock:
+    """Return an export's graph with its params as float32, whatever they are stored as.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If one is damaged or something else.
+    """
+    texts = [read_checked(folder, name, model) for name in (SYMBOL, PARAMS)]
+    path = Path(folder) / SYMBOL
+    try:
+        symbol = mx.sym.load_json(texts[0].decode())
+        arrays = mx.nd.load_frombuffer(texts[1])
+        shape = (1, model["input"]["shape"][1], 2 * model["multiple"], 2 * model["multiple"])
+        arguments, _, states = symbol.infer_shape(data=shape)  # refuses weights of other channels
+        names = symbol.list_arguments() + symbol.list_auxiliary_states()
+        expected = dict(zip(names, arguments + states))
+        found = {name.partition(":")[2]: array.astype("float32") for name, array in arrays.items()}
+        if {name: array.shape for name, array in found.items()} != {n: s for n, s in expected.items() if n != "data"}:
+            raise ValueError(f"its weights are not those of {PARAMS}")
+    except (mx.MXNetError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{path} is not the symbol of an exported generator: {reason}") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SymbolBlock reports each input that has no fixed type
+        block = mx.gluon.SymbolBlock(symbol, [mx.sym.var("data")])
+    block.collect_params().load_dict(found, ctx or mx.cpu())
+    return block

@@ -1,0 +1,91 @@
+"""A generator's symbol as an ONNX file that ONNX Runtime and others run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.translation.onnx_network import METADATA, OUTPUT
+
+OPSET, IR_VERSION = 13, 8  # MXNet 1.9.1 writes the nodes of opset 13, and stamps the newest on them
+
+
+def write_onnx(symbol: mx.sym.Symbol, arrays: Mapping[str, mx.nd.NDArray], path: str | Path, model: dict) -> None:
+    """Write a symbol and its weights as one file, any number and size of pictures in and out.
+
+    Parameters
+    ----------
+    arrays
+        Weights by the symbol's names; float16 ones stay so in the file, and are cast back in the graph.
+    model
+        What model.json says, which the file carries along.
+
+    Raises
+    ------
+    ImportError
+        If onnx is not installed.
+    """
+    try:
+        import onnx
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # both packages' remarks on numpy and on each other
+            mx_onnx = importlib.import_module(f"{mx.__name__}.onnx")
+    except ImportError as error:
+        raise ImportError("an ONNX file needs the package onnx: pip install 'gluon-pix2pix[onnx]'") from error
+    path = Path(path)
+    channels, multiple = model["input"]["shape"][1], model["multiple"]
+    whole = {name: array.astype("float32") for name, array in arrays.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shape = (1, channels, 2 * multiple, 2 * multiple)
+        names = ("N", channels, "H", "W")
+        mx_onnx.export_model(symbol, whole, [shape], np.float32, str(path), dynamic=True, dynamic_input_shapes=[names])
+    proto = onnx.load(str(path))
+    _tidy(proto, model)
+    _store_as_float16(proto, {name for name, array in arrays.items() if array.dtype == np.float16})
+    onnx.checker.check_model(proto, full_check=True)
+    path.write_bytes(proto.SerializeToString())
+
+
+def _tidy(proto, model: dict) -> None:
+    """State the versions, name both ends, leave weights out of the inputs, and add the description."""
+    import onnx
+
+    graph, weights = proto.graph, {tensor.name for tensor in proto.graph.initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    (output,) = graph.output
+    for node in graph.node:
+        node.output[:] = [OUTPUT if name == output.name else name for name in node.output]
+        node.name = node.name or node.output[0]
+    graph.name = "generator"
+    sizes = ("N", model["output"]["shape"][1], "H", "W")
+    output.CopyFrom(onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, sizes))
+    proto.ir_version, proto.producer_name = IR_VERSION, "gluon_pix2pix"
+    del proto.opset_import[:]
+    proto.opset_import.append(onnx.helper.make_opsetid("", OPSET))
+    onnx.helper.set_model_props(proto, {METADATA: json.dumps(model)})
+
+
+def _store_as_float16(proto, names: set[str]) -> None:
+    """Keep these weights as float16, cast to float32 where the graph begins; runtimes do that once, on loading."""
+    import onnx
+
+    casts = []
+    for tensor in proto.graph.initializer:
+        if tensor.name in names:
+            name, values = tensor.name, onnx.numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}_float16"))
+            ends = [f"{name}_float16"], [name]
+            casts.append(onnx.helper.make_node("Cast", *ends, name=f"{name}_cast", to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *proto.graph.node]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)

@@ -1,0 +1,91 @@
+"""An exported generator run by ONNX Runtime, on machines without MXNet."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from gluon_pix2pix.translation.exported import MODEL, ONNX, read_checked, read_model
+from gluon_pix2pix.translation.network import Network, check_modes, from_model
+
+INPUT, OUTPUT = "data", "output"
+METADATA = "gluon_pix2pix"  # the key under which the file has model.json
+
+
+def load_onnx(path: str | Path, *, statistics: Optional[str] = None, dropout: Optional[bool] = None) -> Network:
+    """Load an .onnx file, or that of an export's folder, whose SHA-256 is checked if model.json is beside it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ImportError
+        If onnxruntime is not installed.
+    ValueError
+        If the file is damaged or something else, or `statistics` or `dropout` ask for what is not in its graph.
+    """
+    path = Path(path)
+    file = path / ONNX if path.is_dir() else path
+    folder = file.parent
+    if file.name == ONNX and (folder / MODEL).is_file():
+        data = read_checked(folder, ONNX, read_model(folder))
+    else:
+        data = file.read_bytes()
+    session = open_session(data, file)
+    try:
+        model = json.loads(session.get_modelmeta().custom_metadata_map[METADATA])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{file} was not exported by this program: it does not say what it translates") from error
+    network = from_model(model, sha256=hashlib.sha256(data).hexdigest(), path=file)
+    _check_ends(session, network, file)
+    check_modes(path, network, statistics=statistics, dropout=dropout)
+    return dataclasses.replace(network, compute=computation(session))
+
+
+def open_session(data: bytes, path: object):
+    """Return an onnxruntime.InferenceSession on the processors that this process may use.
+
+    Raises
+    ------
+    ImportError
+        If onnxruntime is not installed.
+    ValueError
+        If the bytes are no ONNX model; `path` is named.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(f"{path} needs ONNX Runtime: pip install 'gluon-pix2pix[onnx]'") from error
+    options = onnxruntime.SessionOptions()
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", str(affinity)).split(",")[0])
+    options.log_severity_level = 3  # errors; they come as exceptions too
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes, which share no parent
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can load: {reason}") from error
+
+
+def computation(session):
+    """Return `Network.compute` of a session."""
+
+    def compute(batch: np.ndarray, seed: Optional[int] = None) -> np.ndarray:
+        return session.run([OUTPUT], {INPUT: batch})[0]
+
+    return compute
+
+
+def _check_ends(session, network: Network, path: Path) -> None:
+    ends = session.get_inputs() + session.get_outputs()
+    found = [(end.name, end.shape[1] if len(end.shape) == 4 else None) for end in ends]
+    expected = [(INPUT, network.coding.source.channels), (OUTPUT, network.coding.target.channels)]
+    if found != expected:
+        words = [", ".join(f"{name} with {channels} channels" for name, channels in ends) for ends in (found, expected)]
+        raise ValueError(f"{path} has {words[0]} as its inputs and outputs, and not {words[1]}")

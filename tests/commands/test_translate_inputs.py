@@ -1,0 +1,191 @@
+"""``translate`` with all that it takes and gives: patterns, lists, videos, standard input, formats, true answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gluon_pix2pix.commands import cli
+from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.translation.translator import Translator
+from gluon_pix2pix.translation.video import VideoReader, write_video
+
+
+def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+@pytest.fixture
+def translate(capsys, tiny_run):
+    """Translate with `tiny_run` on the CPU without dropout; return exit code, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        words = ["--model", tiny_run, "--gpu", "-1", "--no-dropout", *words]
+        with pytest.raises(SystemExit) as caught:
+            cli.run("translate", [str(word) for word in words])
+        out, err = capsys.readouterr()
+        return caught.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for number, name in enumerate(("a/1.png", "a/2.png", "b/1.png")):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / "in" / name, noise(40, 56, 3, seed=number))
+    return tmp_path / "in"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def fake_of(tiny_run: Path, picture: np.ndarray, **options: object) -> np.ndarray:
+    return Translator.load(tiny_run, dropout=False, **options)(picture)
+
+
+def test_a_pattern_and_a_list(translate, pictures, tmp_path):
+    assert translate("--input", pictures / "*" / "1.png", "--output", tmp_path / "out")[0] == 0
+    made = ["a/1_fake.png", "a/1_source.png", "b/1_fake.png", "b/1_source.png", "translation.json"]
+    assert files(tmp_path / "out") == made
+    (tmp_path / "list.txt").write_text("in/a/1.png\nin/b/1.png\n")
+    assert translate("--input", tmp_path / "list.txt", "--output", tmp_path / "listed")[0] == 0
+    assert files(tmp_path / "listed") == made
+
+
+def test_own_size_in_tiles(translate, pictures, tmp_path, tiny_run):
+    words = ("--input", pictures / "a", "--keep-size")
+    assert translate(*words, "--output", tmp_path / "tiles", "--tile", "32")[0] == 0
+    tiled = read_image(tmp_path / "tiles/1_fake.png")
+    np.testing.assert_array_equal(tiled, fake_of(tiny_run, noise(40, 56, 3), size=None, tile=32))
+    assert tiled.shape == (40, 56, 3)
+
+
+def test_formats(translate, pictures, tmp_path):
+    write_image(pictures / "deep.png", noise(32, 32, 3, dtype=np.uint16))
+    assert translate("--input", pictures, "--output", tmp_path / "tiff", "--format", "tiff")[0] == 0
+    assert read_image(tmp_path / "tiff/deep_fake.tiff").dtype == np.uint16
+    sizes = []
+    for quality in ("30", "95"):
+        code, _, err = translate(
+            "--input", pictures, "--output", tmp_path / quality, "--format", "jpg", "--quality", quality
+        )
+        assert code == 1
+        assert err.count("\n") == 1
+        assert "deep" in err
+        assert ".jpg would cut 16 bits to 8" in err
+        sizes.append((tmp_path / quality / "a/1_fake.jpg").stat().st_size)
+    assert sizes[0] < sizes[1] / 1.5
+
+
+def test_side_by_side_and_stretched(translate, pictures, tmp_path):
+    assert (
+        translate("--input", pictures / "a/1.png", "--output", tmp_path, "--side-by-side", "--aspect-ratio", "2")[0]
+        == 0
+    )
+    source, fake = (read_image(tmp_path / f"1_{part}.png") for part in ("source", "fake"))
+    assert source.shape == fake.shape == (32, 64, 3)
+    np.testing.assert_array_equal(read_image(tmp_path / "1_side.png"), np.concatenate([source, fake], axis=1))
+    assert translate("--input", pictures / "a/1.png", "--output", tmp_path / "high", "--aspect-ratio", "0.5")[0] == 0
+    assert read_image(tmp_path / "high/1_fake.png").shape == (64, 32, 3)
+
+
+def test_targets_of_their_own(translate, pictures, tmp_path):
+    (tmp_path / "true").mkdir()
+    write_image(tmp_path / "true/1.jpg", noise(80, 112, 3))
+    write_image(tmp_path / "true/2.png", noise(40, 56, 1))
+    code, out, _ = translate("--input", pictures / "a", "--targets", tmp_path / "true", "--output", tmp_path / "out")
+    assert (code, "next: python eval_psnr.py" in out) == (0, True)
+    assert read_image(tmp_path / "out/2_target.png").shape == (32, 32, 3)
+    code, _, err = translate("--input", pictures, "--targets", tmp_path / "true", "--output", tmp_path / "none")
+    assert (code, err) == (1, f"error: a/1 has no target in {tmp_path / 'true'} (3 of 3 have none)\n")
+
+
+def test_a_video(translate, tmp_path, tiny_run):
+    frames = [noise(48, 64, 3, seed=number) for number in range(3)]
+    write_video(tmp_path / "clip.mkv", frames, rate=12.5)
+    words = ("--input", tmp_path / "clip.mkv", "--output", tmp_path / "out", "--keep-size")
+    assert translate(*words)[0] == 0
+    video = VideoReader(tmp_path / "out/clip_fake.mkv")
+    assert (video.rate, video.size) == (12.5, (48, 64))
+    expected = [fake_of(tiny_run, frame, size=None) for frame in frames]
+    np.testing.assert_array_equal(list(video), expected)
+
+    code, out, _ = translate(*words)
+    assert (code, "is there already and stays" in out) == (0, True)
+    assert translate(*words[:3], tmp_path / "frames", "--keep-size", "--video-format", "frames")[0] == 0
+    assert files(tmp_path / "frames/clip_fake") == ["000001.png", "000002.png", "000003.png"]
+    np.testing.assert_array_equal(read_image(tmp_path / "frames/clip_fake/000003.png"), expected[2])
+    assert translate(*words[:3], tmp_path / "side", "--side-by-side", "--video-format", "mp4")[0] == 0
+    assert VideoReader(tmp_path / "side/clip_fake.mp4").size == (48, 128)
+
+
+def test_a_still_video_does_not_flicker(capsys, tiny_run, tmp_path):
+    write_video(tmp_path / "clip.mkv", [noise(32, 32, 3)] * 3, rate=10)
+    words = ["--model", tiny_run, "--gpu", "-1", "--input", tmp_path / "clip.mkv", "--output", tmp_path / "out"]
+    with pytest.raises(SystemExit):
+        cli.run("translate", [str(word) for word in words])  # with dropout
+    first, *others = VideoReader(tmp_path / "out/clip_fake.mkv")
+    for frame in others:
+        np.testing.assert_array_equal(frame, first)
+
+
+def test_a_folder_of_pictures_and_videos(translate, pictures, tmp_path):
+    write_video(pictures / "b/clip.avi", [noise(32, 32, 3)], rate=10)
+    (pictures / "b/junk.mp4").write_text("text")
+    code, out, err = translate("--input", pictures, "--output", tmp_path / "out")
+    assert code == 1
+    assert "3 pictures (single pictures; " in out
+    assert err == f"not translated: {pictures / 'b/junk.mp4'} is not a video that OpenCV can decode\n"
+    assert {"b/clip_fake.avi", "b/1_fake.png"} <= set(files(tmp_path / "out"))
+
+
+def test_standard_input_and_output(translate, pictures, tmp_path, tiny_run, monkeypatch):
+    words = [sys.executable, "-m", "gluon_pix2pix", "translate", "--model", tiny_run, "--gpu", "-1", "--no-dropout"]
+    data = (pictures / "a/1.png").read_bytes()
+    done = subprocess.run([*words, "--input", "-"], input=data, capture_output=True, check=True)
+    (tmp_path / "piped.png").write_bytes(done.stdout)
+    np.testing.assert_array_equal(read_image(tmp_path / "piped.png"), fake_of(tiny_run, noise(40, 56, 3)))
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert translate("--input", "-", "--output", tmp_path / "one.png") == (0, "", "")
+    np.testing.assert_array_equal(read_image(tmp_path / "one.png"), read_image(tmp_path / "piped.png"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"text")))
+    code, _, err = translate("--input", "-")
+    assert (code, err.startswith("error: standard input is not a picture")) == (1, True)
+
+
+def test_an_output_that_cannot_be_written(translate, pictures, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    code, _, err = translate("--input", pictures, "--output", tmp_path / "out")
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"cannot write results into {tmp_path / 'out'} (" in err
+
+
+def test_a_full_disk_stops_it(translate, pictures, tmp_path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "x.png")
+
+    monkeypatch.setattr("gluon_pix2pix.translation.results.save_picture", full)
+    assert translate("--input", pictures, "--output", tmp_path / "out")[::2] == (
+        1,
+        "error: x.png: No space left on device\n",
+    )
+
+
+def test_batches_and_their_statistics(translate, pictures, tmp_path):
+    words = ("--input", pictures, "--output")
+    for name, options in (("one", ["1"]), ("three", ["3"]), ("batch", ["3", "--statistics", "batch"])):
+        assert translate(*words, tmp_path / name, "--batch-size", *options)[0] == 0
+    one, three, batch = (read_image(tmp_path / name / "b/1_fake.png").astype(int) for name in ("one", "three", "batch"))
+    assert np.abs(three - one).max() <= 1
+    assert np.abs(batch - one).max() > 1
+    settings = json.loads((tmp_path / "batch/translation.json").read_text())
+    assert (settings["statistics"], settings["batch_size"]) == ("batch", 3)
