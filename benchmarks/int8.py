@@ -30,9 +30,9 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tqdm import tqdm
 
-from gluon_pix2pix.data.pairs import split_pair
 from gluon_pix2pix.evaluation.metrics import psnr
 from gluon_pix2pix.image_files import find_images, read_image
+from gluon_pix2pix.images import split_pair
 from gluon_pix2pix.translation.export import export_generator
 from gluon_pix2pix.translation.exported import ONNX
 from gluon_pix2pix.translation.onnx_network import INPUT, computation, open_session

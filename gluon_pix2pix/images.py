@@ -29,6 +29,26 @@ def resize(image: np.ndarray, height: int, width: int, *, nearest: bool = False)
     return resized.reshape(height, width, image.shape[2])  # cv2 drops an axis of length 1
 
 
+def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture") -> tuple[np.ndarray, np.ndarray]:
+    """Cut (H, 2W, C) into its halves and return them as (source, target), each (H, W, C).
+
+    Raises
+    ------
+    ValueError
+        If the width is odd; `path` is named in the message.
+    """
+    width = image.shape[1]
+    if width % 2 or width < 2:
+        raise ValueError(odd_width(path, width))
+    a, b = image[:, : width // 2], image[:, width // 2 :]
+    return (a, b) if direction == "AtoB" else (b, a)
+
+
+def odd_width(path: object, width: int) -> str:
+    """Say that a side-by-side file cannot be halved."""
+    return f"{path} is {width} pixels wide: a side-by-side pair needs two halves of the same width"
+
+
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Turn (H, W, 3) RGB into gray, or (H, W, 1) gray into RGB, where that gives the number of `channels` asked for.
 

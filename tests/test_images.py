@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.images import grid, peak_of, resize, to_image, to_signed, with_channels
+from gluon_pix2pix.images import grid, peak_of, resize, split_pair, to_image, to_signed, with_channels
 from gluon_pix2pix.runtime import mx
 
 
@@ -80,3 +80,10 @@ def test_to_signed_of_other_ranges():
     lab = np.float32([[[[-110, 0, 55]]]])
     np.testing.assert_allclose(to_signed(lab, 110, -110).ravel(), [-1, 0, 0.5], atol=1e-7)
     np.testing.assert_allclose(to_signed(np.float32([[[[0, 50, 100]]]]), 100).ravel(), [-1, 0, 1], atol=1e-7)
+
+
+def test_split_pair_errors():
+    with pytest.raises(ValueError, match=r"a/1\.png is 15 pixels wide: a side-by-side pair needs two halves"):
+        split_pair(noise(8, 15, 3), "AtoB", path="a/1.png")
+    with pytest.raises(ValueError, match="the picture is 0 pixels wide"):
+        split_pair(noise(8, 0, 3), "AtoB")

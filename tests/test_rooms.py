@@ -60,7 +60,7 @@ def room(module: str) -> str:
 
 
 def test_the_reader_reads():
-    assert OURS["training.checkpoint"] == {"runtime", "training.trainer"}
+    assert OURS["training.checkpoint"] == {"runtime", "training.checkpoint_list", "training.trainer"}
     assert "mxnet" in imports_of("runtime")
     assert {"training.trainer", "runtime", "models"} <= reached_from("__main__") | reached_from("commands.train")
     assert {room(module) for module in MODULES if module} == set(RANKS)

@@ -45,6 +45,7 @@ from gluon_pix2pix.evaluation.score import (
     summarise_folders,
     write_scores,
 )
+from gluon_pix2pix.reports.results_page import write_results_page
 
 LONGEST_TABLE = 20  # more pictures than these are in scores.csv only
 DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
@@ -129,6 +130,7 @@ def main(options: Options) -> int:
     if found.ignored:
         print(f"not looked at: {count(len(found.ignored), 'picture')} of other names, such as {found.ignored[0]}")
     print(f"wrote {output / 'scores.json'} and {output / 'scores.csv'}")
+    print(f"page: {write_results_page(output, workers=options.workers)}")
     if problems:
         print(f"left out: {len(problems)} (named above and in scores.json)", file=sys.stderr)
     return 1 if problems else 0

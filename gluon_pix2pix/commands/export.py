@@ -11,9 +11,9 @@ import numpy as np
 import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, option_errors
-from gluon_pix2pix.data.pairs import split_pair
 from gluon_pix2pix.image_files import find_images, read_image
-from gluon_pix2pix.training.checkpoint import find_checkpoint
+from gluon_pix2pix.images import split_pair
+from gluon_pix2pix.training.checkpoint_list import find_checkpoint
 from gluon_pix2pix.training.run_log import read_log
 from gluon_pix2pix.translation.export import export_generator
 from gluon_pix2pix.translation.exported import MODEL

@@ -20,7 +20,7 @@ from gluon_pix2pix.commands.train_setup import (
     open_data,
     rate_of,
 )
-from gluon_pix2pix.commands.validation import Score, sample_rows, score_validation
+from gluon_pix2pix.commands.validation import Scores, metric_of, sample_rows, score_validation
 from gluon_pix2pix.data.fetch import find_or_get
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
 from gluon_pix2pix.data.pairs import PairedImages
@@ -31,7 +31,7 @@ from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.reports.plots import plot_losses
 from gluon_pix2pix.reports.watch import Watch
 from gluon_pix2pix.runtime import devices
-from gluon_pix2pix.training import checkpoint
+from gluon_pix2pix.training import checkpoint, checkpoint_list
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.run_log import RunLog, append_event, read_log
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
@@ -59,6 +59,7 @@ def main(options: TrainOptions) -> Optional[int]:
     """Train; return an exit code if a signal ended it."""
     with option_errors():
         ctx, device = devices(options.gpu)
+        metric_of(options.coding(), options.eval_metric)
     networks = build_networks(options, ctx)
     photos = options.coding().from_photos
     with StageBar(options.dataset) as bar, option_errors():
@@ -122,10 +123,8 @@ def train(run: Run) -> Optional[int]:
 
         log.finish_epoch()
         run.progress = Progress(epoch + 1, 0, [*run.progress.history, mean(log.epoch_losses)])
-        last = run.progress.epochs == options.total_epochs
-        if run.progress.epochs % options.save_every == 0 or last:
-            report_and_save(run)
-        if run.stop.signal and not last:
+        report_and_save(run)
+        if run.stop.signal and run.progress.epochs < options.total_epochs:
             return stop_here(run)
     log.say(f"next: python -m gluon_pix2pix translate --model {options.run_dir} {inputs_of(run)}")
     return None
@@ -148,46 +147,61 @@ def inputs_of(run: Run) -> str:
 
 
 def report_and_save(run: Run) -> None:
-    """Write samples, score the validation pairs, save a checkpoint and draw the curves, at the end of an epoch."""
-    options, trainer, log = run.options, run.trainer, run.log
-    trainer.check_finite()
-    run_dir, name = options.run_dir, checkpoint.checkpoint_name(run.progress.epochs)
-    generator = copy_generator(trainer.generator, options.describe_generator(), trainer.ctx[0])
+    """At the end of an epoch for which it is time: score the validation pairs, save, and show samples and curves."""
+    options, epochs = run.options, run.progress.epochs
+    last = epochs == options.total_epochs
+    saves = last or epochs % options.save_every == 0
+    scores = last or epochs % (options.eval_every or options.save_every) == 0
+    if not saves and not scores:
+        return
+    run.trainer.check_finite()
+    generator = copy_generator(run.trainer.generator, options.describe_generator(), run.trainer.ctx[0])
     # The pictures are those of training, of the right size already.
-    translator = Translator(generator, coding=options.coding(), size=None, ctx=trainer.ctx[0])
-    shown = run.val_set or run.train_set
-    (run_dir / "samples").mkdir(exist_ok=True)
-    rows = sample_rows(translator, shown)
-    write_image(run_dir / "samples" / f"{name}.png", grid(rows))
-    log.event("samples", epoch=run.progress.epochs, file=f"samples/{name}.png", **spread(rows))
-    if options.log_histograms:
-        run.watch.histograms(trainer.sampled_weights(), epoch=run.progress.epochs)
-    score = score_validation(translator, shown, options.val_pictures if run.val_set else 0, run.stop)
+    translator = Translator(generator, coding=options.coding(), size=None, ctx=run.trainer.ctx[0])
+    shown, count = run.val_set or run.train_set, options.val_pictures if run.val_set and scores else 0
+    if saves:
+        show_samples(run, translator, shown)
+    score = score_validation(translator, shown, count, run.stop, metric=options.eval_metric)
     say_skipped(run, shown)
 
-    saved = save(run, score)
-    log.event("epoch", epoch=run.progress.epochs, **{score.key: score.value})
-    log.say(f"saved {saved}{score.text}")
-    checkpoint.prune_checkpoints(run_dir / "checkpoints", keep=options.keep)
-    write_atomically(run_dir / "losses.png", plot_losses(read_log(run_dir)))
+    folder = options.run_dir / "checkpoints"
+    if saves or checkpoint_list.is_best(folder, score.values, score.best_by):
+        run.log.say(f"saved {save(run, score)}{score.text}")
+        checkpoint_list.prune_checkpoints(folder, keep=options.keep)
+    elif score.text:
+        run.log.say(f"epoch {epochs}{score.text}")
+    run.log.event("epoch", epoch=epochs, **score.values)
+    write_atomically(options.run_dir / "losses.png", plot_losses(read_log(options.run_dir)))
+
+
+def show_samples(run: Run, translator: Translator, shown: PairedImages) -> None:
+    """Write source | fake | target of the first pairs, and tell whoever watches."""
+    name, folder = checkpoint_list.checkpoint_name(run.progress.epochs), run.options.run_dir / "samples"
+    folder.mkdir(exist_ok=True)
+    rows = sample_rows(translator, shown)
+    write_image(folder / f"{name}.png", grid(rows))
+    run.log.event("samples", epoch=run.progress.epochs, file=f"samples/{name}.png", **spread(rows))
+    if run.options.log_histograms:
+        run.watch.histograms(run.trainer.sampled_weights(), epoch=run.progress.epochs)
 
 
 def stop_here(run: Run) -> int:
     """Save where the run is, say how to go on, and return the exit code of the signal that stopped it."""
     progress = run.progress
     run.trainer.check_finite()
-    name = checkpoint.checkpoint_name(progress.epochs, progress.steps)
+    name = checkpoint_list.checkpoint_name(progress.epochs, progress.steps)
     saved = run.options.run_dir / "checkpoints" / name
     if not saved.exists():
         save(run)
-        checkpoint.prune_checkpoints(saved.parent, keep=run.options.keep)
+        checkpoint_list.prune_checkpoints(saved.parent, keep=run.options.keep)
     where = f"{progress.epochs} epochs and {progress.steps} steps"
     run.log.say(f"stopped after {where}; saved {saved}; the same command goes on from there")
     return run.stop.exit_code
 
 
-def save(run: Run, score: Score = Score("val_psnr", None)) -> Path:  # noqa: B008, it is a constant
+def save(run: Run, score: Optional[Scores] = None) -> Path:
     """Save a checkpoint and return its folder."""
+    facts = {**score.values, "best_by": score.best_by} if score else {}
     return checkpoint.save_checkpoint(
         run.options.run_dir / "checkpoints",
         run.trainer,
@@ -196,5 +210,5 @@ def save(run: Run, score: Score = Score("val_psnr", None)) -> Path:  # noqa: B00
         history=run.progress.history,
         losses=run.progress.losses,
         data=run.train_set.fingerprint(),
-        **{score.key: score.value},
+        **facts,
     )

@@ -18,6 +18,7 @@ from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.data.coding import MASKS, TASKS, Coding, make_coding
 from gluon_pix2pix.data.preprocess import PREPROCESS, Preprocess
+from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.image_files import write_atomically
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
@@ -140,7 +141,7 @@ class TrainOptions(CommonOptions):
     save_every: int = 5
     """Epochs between two checkpoints, each with samples and a validation score; the last epoch has one always."""
     keep: int = 2
-    """Newest checkpoints that stay on disk, beside the one with the best validation PSNR."""
+    """Newest checkpoints that stay on disk, beside the one with the best validation score."""
     log_every: int = 100
     """Steps between two lines of the log."""
     log: Optional[str] = None
@@ -154,14 +155,19 @@ class TrainOptions(CommonOptions):
     log_histograms: bool = False
     """Show how both networks' weights are distributed, at every checkpoint, where --log goes."""
     val_pictures: int = 100
-    """Validation pictures that are scored at a checkpoint; 0 for none."""
+    """Validation pictures that are scored; 0 for none."""
+    eval_every: Optional[int] = None
+    """Epochs between two scorings; the best so far is saved, whether or not it is the turn of --save-every [that]."""
+    eval_metric: Optional[Literal[METRICS]] = None
+    """What decides which checkpoint is the best [psnr; psnr_ab for colorization, right pixels for label maps]."""
 
     def __post_init__(self) -> None:
         lowest = {"load_size": 1, "crop_size": 1, "batch_size": 1, "max_dataset_size": 1, "num_workers": 0, "ngf": 1}
         lowest |= {"ndf": 1, "input_nc": 1, "output_nc": 1, "n_epochs": 0, "n_epochs_decay": 0, "seed": 0}
         lowest |= {"lambda_gan": 0, "pool_size": 0, "d_lr": 0, "lr_decay_iters": 1, "beta2": 0, "init_gain": 0}
         lowest |= {"labels": 0, "output_labels": 0}
-        lowest |= {"save_every": 1, "keep": 1, "log_every": 1, "val_pictures": 0, "lambda_l1": 0, "lr": 0, "beta1": 0}
+        lowest |= {"save_every": 1, "keep": 1, "log_every": 1, "val_pictures": 0, "eval_every": 1}
+        lowest |= {"lambda_l1": 0, "lr": 0, "beta1": 0}
         for name, least in lowest.items():
             value = getattr(self, name)
             if value is not None and not value >= least:
@@ -236,7 +242,7 @@ class TrainOptions(CommonOptions):
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
 _FREE = {"debug", "data_root", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
 _FREE |= {"log", "visdom_server", "visdom_port", "log_gradients", "log_histograms"}
-_FREE |= {"val_pictures", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
+_FREE |= {"val_pictures", "eval_every", "eval_metric", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
 
 
 def resolve(options: TrainOptions, located: Located) -> TrainOptions:

@@ -18,7 +18,7 @@ from gluon_pix2pix.image_files import image_size
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights, synchronise
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training import checkpoint
+from gluon_pix2pix.training import checkpoint, checkpoint_list
 from gluon_pix2pix.training.run_log import append_event, rewind_log
 from gluon_pix2pix.training.schedule import learning_rate
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
@@ -167,14 +167,14 @@ def begin_or_resume(
 ) -> Progress:
     """Start a run in its folder, or go on with the one there; `notes` are for its log."""
     run_dir, said, notes, progress = options.run_dir, list(notes), [], Progress()
-    saved = checkpoint.list_checkpoints(run_dir / "checkpoints")
+    saved = checkpoint_list.list_checkpoints(run_dir / "checkpoints")
     run = read_run(run_dir) if (run_dir / "options.json").exists() else {}
     if "converted" in run:
         raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
     if run and saved:  # before the first checkpoint nothing has been trained that other options could spoil
-        notes = compare_with_run(options, run, completed=checkpoint.progress_of(saved[-1])[0])
+        notes = compare_with_run(options, run, completed=checkpoint_list.progress_of(saved[-1])[0])
     checkpoint.check_room(run_dir, trainer)
-    checkpoint.remove_partial(run_dir / "checkpoints")
+    checkpoint_list.remove_partial(run_dir / "checkpoints")
     if saved:
         state = checkpoint.load_checkpoint(saved[-1], trainer)
         progress = Progress(state["epoch"], state["step"], state["history"], state["losses"])

@@ -6,20 +6,32 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import OneHot
+from gluon_pix2pix.data.coding import Coding, OneHot, Pixels
 from gluon_pix2pix.data.pairs import PairedImages
-from gluon_pix2pix.evaluation.metrics import psnr
+from gluon_pix2pix.evaluation.metrics import SSIM_WINDOW
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS, score_pair
 from gluon_pix2pix.images import peak_of
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.translation.translator import Translator
 
 
-class Score(NamedTuple):
-    """A number that is higher for better generators; `key` is its name in state.json and in the log."""
+class Scores(NamedTuple):
+    """Means over the validation pictures under their names in state.json and the log; `best_by` is what counts."""
 
-    key: str
-    value: Optional[float]
-    text: str = ""
+    values: dict[str, Optional[float]]
+    best_by: str
+
+    @property
+    def text(self) -> str:
+        """The one that counts, in words."""
+        value = self.values.get(self.best_by)
+        if value is None:
+            return ""
+        if self.best_by == "val_accuracy":
+            return f", {value:.1%} of the validation pixels right"
+        name = self.best_by[len("val_") :]
+        number = f"{value:.2f} dB" if name.startswith("psnr") else f"{value:.4f}"
+        return f", validation {HEADINGS[name].replace(' (dB)', '')} {number}"
 
 
 def sample_rows(translator: Translator, pairs: PairedImages, count: int = 4) -> list[list[np.ndarray]]:
@@ -38,28 +50,48 @@ def _on_white(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.pad(picture, room, constant_values=peak_of(picture))
 
 
-def score_validation(translator: Translator, pairs: PairedImages, count: int, stop: StopRequest) -> Score:
-    """Score the first `count` pairs: by PSNR in dB, for label maps by the share of right pixels.
+def metric_of(coding: Coding, chosen: Optional[str]) -> str:
+    """Return the metric that decides which checkpoint is best: the task's own unless one is chosen.
 
-    Colourisation is scored on the a and b of CIE L*a*b* alone, whose range is 220 here; the L is given. The value is
-    None if there are no pairs or a stop was asked for.
+    Label maps have but the share of right pixels; colourisation, whose lightness is given, is scored on a and b.
+
+    Raises
+    ------
+    ValueError
+        If the chosen metric is not for that task.
     """
-    target = pairs.coding.target
-    labels, (high, low) = isinstance(target, OneHot), pairs.target_range
-    key, scores = "val_accuracy" if labels else "val_psnr", []
+    if isinstance(coding.target, OneHot):
+        if chosen is not None:
+            raise ValueError(f"label maps are scored by the share of right pixels, not by {chosen}")
+        return "accuracy"
+    return chosen or ("psnr_ab" if coding.task == "colorization" else "psnr")
+
+
+def score_validation(
+    translator: Translator, pairs: PairedImages, count: int, stop: StopRequest, *, metric: Optional[str] = None
+) -> Scores:
+    """Score the first `count` pairs, as `evaluate` does: by `metric`, and by PSNR and SSIM.
+
+    A value is None if there are no pairs, a stop was asked for, or pictures have no such value.
+    """
+    best_by = metric_of(pairs.coding, metric)
+    rows: list[dict[str, Optional[float]]] = []
     for index in range(min(count, len(pairs))):
         if stop.signal:
-            return Score(key, None)
+            return Scores({f"val_{best_by}": None}, f"val_{best_by}")
         given, true = pairs.images(index)
-        fake = translator(given)
-        if labels:
-            scores.append(np.mean(fake == true))
-        else:
-            scores.append(psnr(target.values(true), target.values(fake), data_range=high - low))
-    if not scores:
-        return Score(key, None)
-    value = float(np.mean(scores))
-    if labels:
-        return Score(key, value, f", {value:.1%} of the validation pixels right")
-    what = "PSNR of ab" if pairs.coding.task == "colorization" else "PSNR"
-    return Score(key, value, f", validation {what} {value:.2f} dB")
+        rows.append(_score(pairs.coding, true, translator(given), best_by))
+    values = {f"val_{name}": _mean([row[name] for row in rows]) for name in (rows[0] if rows else (best_by,))}
+    return Scores(values, f"val_{best_by}")
+
+
+def _score(coding: Coding, true: np.ndarray, fake: np.ndarray, best_by: str) -> dict[str, Optional[float]]:
+    if best_by == "accuracy":
+        return {"accuracy": float(np.mean(fake == true))}
+    true = coding.target.values(true) if isinstance(coding.target, Pixels) else true
+    too_small = min(true.shape[:2]) < SSIM_WINDOW
+    return score_pair(true, fake, dict.fromkeys((best_by, "psnr", *(() if too_small else ("ssim",)))))
+
+
+def _mean(values: list[Optional[float]]) -> Optional[float]:
+    return None if None in values or not values else float(np.mean(values))

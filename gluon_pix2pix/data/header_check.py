@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gluon_pix2pix.data.layouts import PairPaths
 from gluon_pix2pix.data.preprocess import Preprocess
 from gluon_pix2pix.image_files import image_size
+from gluon_pix2pix.images import odd_width
 
 _THREADS = 8  # they wait for the disk, or for the network that it is on
 
@@ -76,11 +77,6 @@ def result_size(pair: PairPaths, preprocess: Preprocess, height: int, width: int
         return preprocess.result_size(height, width)
     except ValueError as error:
         raise ValueError(f"{pair.a} has pictures of {error}") from error
-
-
-def odd_width(path: object, width: int) -> str:
-    """Say that a side-by-side file cannot be halved."""
-    return f"{path} is {width} pixels wide: a side-by-side pair needs two halves of the same width"
 
 
 def line_of(error: Exception) -> str:

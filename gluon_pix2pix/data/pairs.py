@@ -12,32 +12,17 @@ from typing import Callable, Optional, TypeVar, Union
 import numpy as np
 
 from gluon_pix2pix.data.coding import Coding, OneHot, Pixels, make_coding
-from gluon_pix2pix.data.header_check import check_files, half_size, line_of, odd_width
+from gluon_pix2pix.data.header_check import check_files, half_size, line_of
 from gluon_pix2pix.data.layouts import PairPaths, Split, side_by_side
 from gluon_pix2pix.data.picture_cache import PictureCache
 from gluon_pix2pix.data.preprocess import Preprocess
 from gluon_pix2pix.image_files import read_image, read_labels
-from gluon_pix2pix.images import peak_of
+from gluon_pix2pix.images import peak_of, split_pair
 from gluon_pix2pix.runtime import mx
 
 DIRECTIONS = ("AtoB", "BtoA")
 
 Made = TypeVar("Made")
-
-
-def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture") -> tuple[np.ndarray, np.ndarray]:
-    """Cut (H, 2W, C) into its halves and return them as (source, target), each (H, W, C).
-
-    Raises
-    ------
-    ValueError
-        If the width is odd; `path` is named in the message.
-    """
-    width = image.shape[1]
-    if width % 2 or width < 2:
-        raise ValueError(odd_width(path, width))
-    a, b = image[:, : width // 2], image[:, width // 2 :]
-    return (a, b) if direction == "AtoB" else (b, a)
 
 
 class PairedImages(mx.gluon.data.Dataset):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gluon_pix2pix.reports.series import score_title
+
 _PANELS = (
     ("generator: L1, weighted", ("G_L1",)),
     ("generator: adversarial", ("G_GAN",)),
@@ -25,8 +27,8 @@ def plot_losses(events: Sequence[dict]) -> bytes:
     """
     train = [event for event in events if event["event"] == "train"]
     epochs = [event for event in events if event["event"] == "epoch"]
-    labels = any("val_accuracy" in event for event in epochs)
-    key, unit = ("val_accuracy", "right pixels") if labels else ("val_psnr", "PSNR (dB)")
+    seen = [name for event in epochs for name in event if name.startswith("val_")]
+    key = seen[0] if seen else "val_psnr"  # the one that decides which checkpoint is best comes first
     scored = [event for event in epochs if event.get(key) is not None]
     steps = max((event["step"] for event in train), default=1)
     at = [event["epoch"] - 1 + event["step"] / steps for event in train]
@@ -41,7 +43,7 @@ def plot_losses(events: Sequence[dict]) -> bytes:
         if there:
             axis.legend()
     axes[3].plot([event["epoch"] for event in scored], [event[key] for event in scored], marker=".")
-    axes[3].set(title=f"validation: {unit}" if scored else "validation: not scored yet", xlabel="epoch")
+    axes[3].set(title=score_title(key) if scored else "Validation: not scored yet", xlabel="epoch")
     for axis in axes:
         axis.grid(alpha=0.3)
     stream = io.BytesIO()

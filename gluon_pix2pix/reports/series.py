@@ -90,7 +90,7 @@ def thin(at: Sequence[float], values: Sequence[float], longest: int = LONGEST) -
 
 def score_title(name: str) -> str:
     """Name a validation score as a person would: "val_psnr" -> "Validation: PSNR (dB)"."""
-    words = name[len("val_") :].upper().replace("_", " ")
+    words = "right pixels" if name == "val_accuracy" else name[len("val_") :].upper().replace("_", " ")
     return f"Validation: {words} (dB)" if words.startswith("PSNR") else f"Validation: {words}"
 
 

@@ -5,74 +5,17 @@ A folder under its final name is complete: it is written beside, synced, checked
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 from pathlib import Path
-from typing import Optional
 
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 
-_NAME = re.compile(r"epoch_(\d{4,})|step_(\d{4,})_(\d{6,})")
 NETWORKS = ("generator", "discriminator")
-SCORES = ("val_psnr", "val_accuracy")  # in state.json: a run has one of them, and more is better
-
-
-def checkpoint_name(epoch: int, step: int = 0) -> str:
-    """Name the folder after the completed epochs, and the steps of the next one for a run interrupted in its middle."""
-    return f"step_{epoch:04d}_{step:06d}" if step else f"epoch_{epoch:04d}"
-
-
-def progress_of(path: Path) -> tuple[int, int]:
-    """Read (completed epochs, steps of the next) off a checkpoint's name."""
-    match = _NAME.fullmatch(path.name)
-    return (int(match[1]), 0) if match[1] else (int(match[2]), int(match[3]))
-
-
-def list_checkpoints(folder: Path) -> list[Path]:
-    """List the complete checkpoints of a folder, oldest first; none if there is no such folder."""
-    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=progress_of)
-
-
-def best_checkpoint(folder: Path) -> Optional[Path]:
-    """Return the checkpoint of the highest validation score, or None if none has been scored."""
-    scored = []
-    for path in list_checkpoints(folder):
-        with contextlib.suppress(OSError, ValueError):  # damaged: whoever loads it says so
-            state = json.loads((path / "state.json").read_text())
-            scored.append((next((state[key] for key in SCORES if key in state), None), path))
-    return max((pair for pair in scored if pair[0] is not None), default=(None, None))[1]
-
-
-def find_checkpoint(folder: Path, epoch: str = "latest") -> Path:
-    """Find the checkpoint of that many completed epochs, the newest for "latest", the best-scored for "best".
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there; the message lists those that are.
-    ValueError
-        If `epoch` is neither a number nor one of the two words.
-    """
-    if epoch not in ("latest", "best") and not epoch.isdecimal():
-        raise ValueError(f"an epoch is a number, 'latest' or 'best', not {epoch!r}")
-    there = list_checkpoints(folder)
-    if epoch == "latest":
-        found = there[-1] if there else None
-    elif epoch == "best":
-        found = best_checkpoint(folder)
-    else:
-        found = next((path for path in there if path.name == checkpoint_name(int(epoch))), None)
-    if found is None:
-        names = ", ".join(path.name for path in there) or "none yet"
-        why = " (none has been scored)" if epoch == "best" and there else ""
-        raise FileNotFoundError(f"{folder} has no checkpoint {epoch}{why}; there: {names}")
-    return found
 
 
 def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: int = 0, **facts) -> Path:
@@ -215,22 +158,6 @@ def load_initial(
         if name in loaded:
             load_network(path, name, net, ctx)
     return loaded
-
-
-def remove_partial(folder: Path) -> None:
-    """Remove what runs that were killed while saving have left behind; nobody else may be saving there."""
-    for path in folder.glob(".*.part"):
-        shutil.rmtree(path)
-
-
-def prune_checkpoints(folder: Path, *, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints of whole epochs and the best; interrupted ones go once outdated."""
-    there = list_checkpoints(folder)
-    epochs = [path for path in there if path.name.startswith("epoch_")]
-    stay = {*epochs[-keep:], there[-1], best_checkpoint(folder)}
-    for path in there:
-        if path not in stay:
-            shutil.rmtree(path)
 
 
 def sha256(path: Path) -> str:

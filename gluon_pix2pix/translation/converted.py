@@ -15,15 +15,8 @@ import gluon_pix2pix
 from gluon_pix2pix.image_files import write_atomically
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training.checkpoint import (
-    NETWORKS,
-    checkpoint_name,
-    find_checkpoint,
-    load_network,
-    read_state,
-    sha256,
-    sync,
-)
+from gluon_pix2pix.training.checkpoint import NETWORKS, load_network, read_state, sha256, sync
+from gluon_pix2pix.training.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.translation.runs import read_options
 from gluon_pix2pix.translation.torch_file import read_tensors, write_tensors
 from gluon_pix2pix.translation.torch_weights import from_torch, to_torch

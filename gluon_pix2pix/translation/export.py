@@ -17,7 +17,7 @@ from gluon_pix2pix.data.demo import draw_facade
 from gluon_pix2pix.images import resize
 from gluon_pix2pix.models.layers import use_operator
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.checkpoint import checkpoint_name
+from gluon_pix2pix.training.checkpoint_list import checkpoint_name
 from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
 from gluon_pix2pix.translation.gluon_network import build_generator, computation
 from gluon_pix2pix.translation.loading import load_network

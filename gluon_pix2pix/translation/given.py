@@ -10,8 +10,8 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from gluon_pix2pix.data.coding import Coding, OneHot, Pixels
-from gluon_pix2pix.data.pairs import split_pair
 from gluon_pix2pix.image_files import image_size, read_image, read_labels
+from gluon_pix2pix.images import split_pair
 
 # What a file is: half of it is given and the other half true; all of it is true, and its gray or holed self given; or
 # it is given and nothing more is known.

@@ -257,6 +257,7 @@ def test_the_output_of_before_stays_word_for_word(tmp_path, evaluate):
         "worst: 1 (42.11 dB)",
         "best: 0 (48.13 dB)",
         f"wrote {tmp_path}/scores.json and {tmp_path}/scores.csv",
+        f"page: {tmp_path}/index.html",
     ]
 
 

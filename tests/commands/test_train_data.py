@@ -89,8 +89,8 @@ def test_colorization_is_scored_on_ab(train, look, tmp_path):
         write_photos(photos / split, draw(2))
     code, out, _ = train("--dataset", photos, "--run-dir", tmp_path / "run", "--task", "colorization", epochs=1)
     assert code == 0
-    psnr = look(tmp_path / "run").state("epoch_0001")["val_psnr"]
-    assert f"validation PSNR of ab {psnr:.2f} dB\n" in out
+    psnr = look(tmp_path / "run").state("epoch_0001")["val_psnr_ab"]
+    assert f"validation PSNR ab {psnr:.2f} dB\n" in out
     assert 10 < psnr < 60
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from gluon_pix2pix.data import picture_cache
 from gluon_pix2pix.data.coding import make_coding
 from gluon_pix2pix.data.layouts import Split, find_splits, side_by_side, two_folders
-from gluon_pix2pix.data.pairs import PairedImages, split_pair
+from gluon_pix2pix.data.pairs import PairedImages
 from gluon_pix2pix.data.preprocess import Preprocess
 from gluon_pix2pix.image_files import read_image, write_image
 from gluon_pix2pix.images import resize
@@ -102,13 +102,6 @@ def test_the_real_facades(facades):
     assert source.shape == target.shape == (256, 256, 3)
     vividness = [np.ptp(half, axis=2).mean() for half in (source, target)]
     assert vividness[0] > 150 > 75 > vividness[1]  # label maps are in pure colours, house walls are not
-
-
-def test_split_pair_errors():
-    with pytest.raises(ValueError, match=r"a/1\.png is 15 pixels wide: a side-by-side pair needs two halves"):
-        split_pair(noise(8, 15, 3), "AtoB", path="a/1.png")
-    with pytest.raises(ValueError, match="the picture is 0 pixels wide"):
-        split_pair(noise(8, 0, 3), "AtoB")
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,9 @@ def test_curves_are_over_epochs(drawn):
     assert lines["generator: adversarial", "G_GAN"] == (at, [0.7] * 4)
     assert lines["discriminator", "D_real"] == (at, [0.6] * 4)
     assert lines["discriminator", "D_fake"] == (at, [0.5] * 4)
-    assert lines["validation: PSNR (dB)", None] == ([1], [18.5])
+    assert lines["Validation: PSNR (dB)", None] == ([1], [18.5])
 
 
 def test_a_run_that_has_only_begun(drawn):
     assert plot_losses([]).startswith(b"\x89PNG")
-    assert drawn()["validation: not scored yet", None] == ([], [])
+    assert drawn()["Validation: not scored yet", None] == ([], [])

@@ -12,17 +12,15 @@ import pytest
 
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training import checkpoint
-from gluon_pix2pix.training.checkpoint import (
+from gluon_pix2pix.training.checkpoint import load_checkpoint, load_network, read_state, save_checkpoint
+from gluon_pix2pix.training.checkpoint_list import (
     best_checkpoint,
     checkpoint_name,
     find_checkpoint,
+    is_best,
     list_checkpoints,
-    load_checkpoint,
-    load_network,
     progress_of,
     prune_checkpoints,
-    read_state,
-    save_checkpoint,
 )
 
 FILES = ["discriminator.params", "discriminator_adam.params", "generator.params", "generator_adam.params", "state.json"]
@@ -40,7 +38,7 @@ def put(folder: Path, *names: str, **scores: float) -> None:
     """Make folders that look like checkpoints, scored by name."""
     for name in (*names, *scores):
         (folder / name).mkdir()
-        (folder / name / "state.json").write_text(json.dumps({"val_psnr": scores.get(name)}))
+        (folder / name / "state.json").write_text(json.dumps({"val_psnr": scores.get(name), "best_by": "val_psnr"}))
 
 
 def names_in(folder: Path) -> list[str]:
@@ -256,3 +254,18 @@ def test_prune_keeps_the_newest_even_if_it_is_an_interrupted_one(tmp_path):
     put(tmp_path, "epoch_0001", "epoch_0002", "step_0002_000003")
     prune_checkpoints(tmp_path, keep=1)
     assert names_in(tmp_path) == ["epoch_0002", "step_0002_000003"]
+
+
+def test_the_best_by_other_scores(tmp_path):
+    for epoch, values in enumerate(({"val_mae": 9.0}, {"val_mae": 7.0}, {"val_mae": 8.0}, {"val_psnr": 20.0}), 1):
+        (tmp_path / f"epoch_{epoch:04d}").mkdir()
+        state = {**values, "best_by": next(iter(values))}
+        (tmp_path / f"epoch_{epoch:04d}" / "state.json").write_text(json.dumps(state))
+    assert best_checkpoint(tmp_path).name == "epoch_0004"  # another metric has been chosen since
+    shutil.rmtree(tmp_path / "epoch_0004")
+    assert best_checkpoint(tmp_path).name == "epoch_0002"  # less is better
+    assert is_best(tmp_path, {"val_mae": 6.0}, "val_mae")
+    assert not is_best(tmp_path, {"val_mae": 7.5}, "val_mae")
+    assert not is_best(tmp_path, {"val_mae": None}, "val_mae")
+    assert is_best(tmp_path, {"val_ssim": 0.1}, "val_ssim")  # the first of its kind
+    assert not is_best(tmp_path / "none", {"val_ssim": None}, "val_ssim")
