@@ -189,3 +189,42 @@ def test_batches_and_their_statistics(translate, pictures, tmp_path):
     assert np.abs(batch - one).max() > 1
     settings = json.loads((tmp_path / "batch/translation.json").read_text())
     assert (settings["statistics"], settings["batch_size"]) == ("batch", 3)
+
+
+@pytest.fixture(scope="module")
+def exports(tiny_run, tmp_path_factory) -> Path:
+    """The export of `tiny_run` in both forms."""
+    pytest.importorskip("onnxruntime")
+    from gluon_pix2pix.translation.export import export_generator
+
+    folder = tmp_path_factory.mktemp("exports") / "tiny"
+    export_generator(tiny_run, folder, onnx=True)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["symbol", "onnx"])
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--keep-size",), ("--keep-size", "--tile", "64"), ("--pairs", "yes")],
+    ids=["fixed", "own", "tiles", "pairs"],
+)
+def test_a_run_and_its_exports_give_the_same_pictures(translate, exports, tiny_run, tmp_path, form, words):
+    """Odd sizes, a large one, gray and 16 bits, and a video: to one grey level."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, (shape, dtype) in enumerate(
+        [((33, 58, 3), np.uint8), ((64, 64, 1), np.uint8), ((150, 202, 3), np.uint8), ((40, 36, 3), np.uint16)]
+    ):
+        write_image(folder / f"{number}.png", noise(*shape, dtype=dtype, seed=number))
+    write_video(folder / "clip.mkv", [noise(48, 70, 3, seed=number) for number in range(2)], rate=10)
+    model = exports / "generator.onnx" if form == "onnx" else exports
+    assert translate("--input", folder, "--output", tmp_path / "run", *words)[0] == 0
+    code, out, _ = translate("--model", model, "--input", folder, "--output", tmp_path / form, *words)
+    assert (code, "device: CPU, ONNX Runtime" in out) == (0, form == "onnx")
+    assert files(tmp_path / form) == files(tmp_path / "run")
+    for name in files(tmp_path / "run"):
+        if name.endswith(".png"):
+            of_run, of_export = (read_image(tmp_path / where / name).astype(int) for where in ("run", form))
+            assert np.abs(of_run - of_export).max() <= (257 if name.startswith("3_") else 1)
+    clips = [np.asarray(list(VideoReader(tmp_path / where / "clip_fake.mkv")), int) for where in ("run", form)]
+    assert np.abs(clips[0] - clips[1]).max() <= 1
