@@ -98,7 +98,8 @@ def export_generator(
         model = _describe(run, state, net.multiple, statistics, symbol)
         model["stored_as"] = "float16" if float16 else "float32"
         if onnx:
-            write_onnx(symbol, arrays, partial / ONNX, model)
+            use_operator(net)  # other programs know InstanceNorm; as a symbol, the form that is faster in MXNet stays
+            write_onnx(net(mx.sym.var("data")), arrays, partial / ONNX, model)
         names = [SYMBOL, PARAMS, *([ONNX] if onnx else [])]
         model["sha256"] = {name: hashlib.sha256((partial / name).read_bytes()).hexdigest() for name in names}
         _write_model(partial, model)
@@ -113,8 +114,7 @@ def export_generator(
 def _write_symbol(
     net: mx.gluon.HybridBlock, batch: np.ndarray, folder: Path, float16: bool
 ) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
-    """Write symbol and params, and return both; `net` is changed."""
-    use_operator(net)
+    """Write symbol and params, and return both; `net` is hybridised."""
     net.hybridize()
     net(mx.nd.array(batch))
     mx.nd.waitall()
