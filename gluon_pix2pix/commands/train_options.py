@@ -23,6 +23,7 @@ from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
 from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.cluster import KVSTORES, check_kvstore
 from gluon_pix2pix.training.losses import GAN_MODES, GANLoss
 from gluon_pix2pix.training.schedule import LR_POLICIES
 
@@ -46,6 +47,9 @@ class TrainOptions(CommonOptions):
     """The hole of --task inpainting: the central quarter, or a rectangle drawn anew every time."""
     gpu: Optional[str] = None
     """GPUs, such as 0 or 0,1; -1 for the CPU [the first GPU there is, else the CPU]."""
+    kvstore: Literal[(*KVSTORES, "dist_async")] = "device"  # the last is refused, with the reason
+    """Where gradients are added up: on the GPUs, on the CPU (local), or over several processes and machines (dist_sync,
+    dist_device_sync; docs/distributed.md)."""
 
     load_size: int = 286
     """Pictures are enlarged to this many pixels a side..."""
@@ -59,7 +63,7 @@ class TrainOptions(CommonOptions):
     flip: bool = True
     """Mirror half of the pairs."""
     batch_size: int = 1
-    """Pairs in a step, over all devices."""
+    """Pairs in a step, over all devices and machines."""
     max_dataset_size: Optional[int] = None
     """Use only the first so many pairs of each split."""
     serial_batches: bool = False
@@ -176,6 +180,7 @@ class TrainOptions(CommonOptions):
             raise UsageError("--d-lr follows --lr in proportion, and --lr is 0")
         with option_errors():
             parse_log(self.log)
+            check_kvstore(self.kvstore)
             GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)  # these refuse before a data set is downloaded
             self._check_channels()
             self.preprocessing()
@@ -234,7 +239,7 @@ class TrainOptions(CommonOptions):
 
 
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
-_FREE = {"debug", "data_root", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
+_FREE = {"debug", "data_root", "run_dir", "gpu", "kvstore", "num_workers", "save_every", "keep", "log_every"}
 _FREE |= {"log", "visdom_server", "visdom_port", "log_gradients", "log_histograms"}
 _FREE |= {"val_pictures", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
 
@@ -269,6 +274,12 @@ def write_run(options: TrainOptions) -> None:
 def as_written(options: TrainOptions) -> dict:
     """Return every option as options.json has it."""
     return {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
+
+
+def same_everywhere(options: TrainOptions) -> dict:
+    """Return the options on which the processes of one run have to agree."""
+    lengths = ("n_epochs", "n_epochs_decay")
+    return {name: value for name, value in as_written(options).items() if name not in _FREE or name in lengths}
 
 
 def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> list[str]:

@@ -18,7 +18,7 @@ def epoch_keys(length: int, *, seed: int, epoch: int, shuffle: bool = True) -> l
 
 
 def load_batches(
-    dataset: mx.gluon.data.Dataset, keys: Sequence, *, batch_size: int, workers: int = 0
+    dataset: mx.gluon.data.Dataset, keys: Sequence, *, batch_size: int, workers: int = 0, rank: int = 0, ranks: int = 1
 ) -> mx.gluon.data.DataLoader:
     """Read the pairs that `keys` name, batch by batch; the last batch may be smaller.
 
@@ -27,6 +27,8 @@ def load_batches(
     workers
         Threads that read ahead; 0 reads when asked. OpenCV and numpy release Python's lock, and threads need neither
         a fork nor shared memory: on facades two deliver more pairs a second than two processes.
+    rank, ranks
+        Of each batch, read every `ranks`-th pair from that of `rank` on; where that is none, the batch's first.
 
     Returns
     -------
@@ -34,6 +36,7 @@ def load_batches(
         Yields [source, target], each an NDArray (N, H, W, C) in the dataset's dtype on the CPU.
     """
     batches = [list(keys[start : start + batch_size]) for start in range(0, len(keys), batch_size)]
+    batches = [batch[rank::ranks] or batch[:1] for batch in batches]
     return mx.gluon.data.DataLoader(
         dataset, batch_sampler=batches, batchify_fn=_stack, num_workers=workers, thread_pool=workers > 0
     )
