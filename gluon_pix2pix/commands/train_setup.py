@@ -115,7 +115,7 @@ def open_data(
 
 
 def build_trainer(
-    options: TrainOptions, networks: Networks, ctx: list[mx.Context], cluster: Union[Alone, Cluster]
+    options: TrainOptions, networks: Networks, ctx: list[mx.Context], cluster: Union[Alone, Cluster, None] = None
 ) -> Pix2PixTrainer:
     """Draw both networks' initial weights, hybridise them with static memory, and build their trainer."""
     one_size = options.preprocessing().fixed_size is not None  # else MXNet would plan its memory anew at each step
@@ -139,7 +139,7 @@ def build_trainer(
             beta2=options.beta2,
             epsilon_mode=options.epsilon_mode,
             log_gradients=options.log_gradients,
-            cluster=cluster,
+            cluster=cluster or Alone(options.kvstore),
         )
 
 

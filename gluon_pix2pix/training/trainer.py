@@ -160,7 +160,7 @@ class Pix2PixTrainer:
             d_real = [self._gan(logits, True) for logits in of_real]
             losses = [0.5 * (fake + real) * part.share for fake, real, part in zip(d_fake, d_real, parts)]
         autograd.backward(losses)
-        self._update(self.d_trainer, "discriminator", batch_size)
+        self._update(self.d_trainer, batch_size)
         self._measure("D_gradient", self.discriminator, batch_size)
         right = [
             0.5 * (self._gan.accuracy(fake, False) + self._gan.accuracy(real, True))
@@ -181,7 +181,7 @@ class Pix2PixTrainer:
                 losses["G_L1"] = [self._lambda_l1 * l1_loss(fake, part.target) for part, fake in zip(parts, fakes)]
             sums = [sum(terms) * part.share for part, *terms in zip(parts, *losses.values())]
         autograd.backward(sums)
-        self._update(self.g_trainer, "generator", batch_size)
+        self._update(self.g_trainer, batch_size)
         self._measure("G_gradient", self.generator, batch_size)
         return losses
 
@@ -227,10 +227,11 @@ class Pix2PixTrainer:
         parts = [Part(s.as_in_context(c), t.as_in_context(c), share) for s, t, c in zip(sources, targets, self.ctx)]
         return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
 
-    def _update(self, trainer: gluon.Trainer, role: str, batch_size: int) -> None:
+    def _update(self, trainer: gluon.Trainer, batch_size: int) -> None:
         if self._epsilon_mode == "torch":
             # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
             trainer._optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (self.steps + 1)) ** 0.5
+        role = "generator" if trainer is self.g_trainer else "discriminator"
         self.cluster.update(trainer, role, getattr(self, role), batch_size)
 
     def _measure(self, name: str, net: gluon.HybridBlock, batch_size: int) -> None:
