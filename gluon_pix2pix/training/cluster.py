@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Union
 
@@ -75,6 +76,7 @@ def serve() -> None:
 
     MXNet's own server unpickles, and so runs, whatever a connection sends it as an optimizer; this one does not.
     """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Slurm sends it to all at once, and the workers go on to save
     store = mx.kv.create("dist")
     controller = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda *command: None)
     mx.base.check_call(mx.base._LIB.MXKVStoreRunServer(store.handle, controller, None))

@@ -137,6 +137,8 @@ def test_stopped_and_killed_it_goes_on_to_the_same_end(words, alone, look, tmp_p
     run = look(tmp_path / "run")
     with job(words(run.folder)) as process:
         wait_for(process, "[rank 0] epoch 1/3")
+        for pid in [pid for pid, what in processes_of(process).items() if what != "worker"]:
+            os.kill(pid, signal.SIGTERM)  # as batch systems do: who serves goes on
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=100)
     assert (process.returncode, err) == (128 + signal.SIGTERM, "")
