@@ -110,11 +110,16 @@ def _import_mxnet():
     set_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MXNet 1.9.1 touches names that numpy and setuptools have deprecated since
+        # In the role of a server this import would never return, and run what is sent to it; see training/cluster.py.
+        role = os.environ.pop("DMLC_ROLE", None)
         try:
             load_cuda_libraries()
             import mxnet
         except (ImportError, OSError) as error:
             raise ImportError(explain_import_failure(error)) from error
+        finally:
+            if role is not None:
+                os.environ["DMLC_ROLE"] = role
     return mxnet
 
 

@@ -16,6 +16,7 @@ from gluon_pix2pix import check_python
 # Command name -> what it does, in the order of a user's day. Each is a module of this package.
 COMMANDS = {
     "train": "train a generator and a discriminator on pairs of pictures",
+    "launch": "train on several processes or machines",
     "translate": "translate pictures with a trained generator",
     "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
     "compare": "compare two models' translations of the same pictures, with an interval",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Optional
+from typing import Optional, Union
 
 from gluon_pix2pix.commands.cli import option_errors
 from gluon_pix2pix.commands.stage_bar import StageBar
@@ -14,13 +18,14 @@ from gluon_pix2pix.commands.train_options import TrainOptions, resolve
 from gluon_pix2pix.commands.train_setup import (
     Progress,
     alone_in,
-    begin_or_resume,
+    begin_or_follow,
     build_networks,
     build_trainer,
     open_data,
     rate_of,
 )
 from gluon_pix2pix.commands.validation import Scores, metric_of, sample_rows, score_validation
+from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.data.fetch import find_or_get
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
 from gluon_pix2pix.data.pairs import PairedImages
@@ -32,8 +37,10 @@ from gluon_pix2pix.reports.plots import plot_losses
 from gluon_pix2pix.reports.watch import Watch
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training import checkpoint, checkpoint_list
+from gluon_pix2pix.training.cluster import Alone, Cluster, check_environment, join, serve, serves
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.run_log import RunLog, append_event, read_log
+from gluon_pix2pix.training.silent_log import SilentLog
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
 from gluon_pix2pix.translation.gluon_network import copy_generator
 from gluon_pix2pix.translation.translator import Translator
@@ -51,12 +58,22 @@ class Run:
     val_set: Optional[PairedImages]
     progress: Progress
     log: RunLog
-    watch: Watch
+    watch: Optional[Watch]
     stop: StopRequest
 
 
 def main(options: TrainOptions) -> Optional[int]:
-    """Train; return an exit code if a signal ended it."""
+    """Train, or serve those that do; return an exit code if a signal ended it."""
+    with option_errors():
+        check_environment(options.kvstore)
+    if serves(options.kvstore):
+        return serve()
+    with join(options.kvstore) as cluster, speaking(cluster):
+        return prepare_and_train(options, cluster)
+
+
+def prepare_and_train(options: TrainOptions, cluster: Union[Alone, Cluster]) -> Optional[int]:
+    """Find the data, build the networks, begin or resume the run, and train."""
     with option_errors():
         ctx, device = devices(options.gpu)
         metric_of(options.coding(), options.eval_metric)
@@ -70,32 +87,57 @@ def main(options: TrainOptions) -> Optional[int]:
     for note in (*located.differences(), *notes):
         print(f"note: {note}", flush=True)
 
-    trainer = build_trainer(options, networks, ctx)
-    with alone_in(options.run_dir):
-        progress = begin_or_resume(options, trainer, train_set, notes)
+    trainer = build_trainer(options, networks, ctx, cluster)
+    with alone_in(options.run_dir) if cluster.rank == 0 else contextlib.nullcontext():
+        progress = begin_or_follow(options, trainer, train_set, notes)
         if progress.epochs >= options.total_epochs:
             print(f"{options.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
             return None
-        steps = math.ceil(len(train_set) / options.batch_size)
-        facts = {"data": str(located.folder), "direction": options.direction, "steps_per_epoch": steps}
-        append_event(options.run_dir, "device", device=device, **facts)
-        with option_errors():
-            watch = Watch(
-                options.run_dir,
-                steps_per_epoch=steps,
-                events=read_log(options.run_dir),
-                log=parse_log(options.log),
-                visdom_server=options.visdom_server,
-                visdom_port=options.visdom_port,
-                say=RunLog.say,
-            )
-        seen = progress.epochs * len(train_set) + progress.steps * options.batch_size
-        total = options.total_epochs * len(train_set)
-        with (
-            StopRequest() as stop,
-            RunLog(options.run_dir, total=total, initial=seen, log_every=options.log_every, watch=watch) as log,
-        ):
+        with StopRequest() as stop, contextlib.ExitStack() as stack:
+            log, watch = open_log(options, cluster, located, progress, pairs=len(train_set), device=device)
+            stack.enter_context(log)
             return train(Run(options, trainer, train_set, val_set, progress, log, watch, stop))
+
+
+@contextlib.contextmanager
+def speaking(cluster: Union[Alone, Cluster]) -> Iterator[None]:
+    """Say who this is, and while the block runs let only the first of several processes say more."""
+    if cluster.size > 1:
+        print(f"rank {cluster.rank} of {cluster.size}", flush=True)
+    with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
+        if cluster.rank:
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+        yield
+
+
+def open_log(
+    options: TrainOptions,
+    cluster: Union[Alone, Cluster],
+    located: Located,
+    progress: Progress,
+    *,
+    pairs: int,
+    device: str,
+) -> tuple[RunLog, Optional[Watch]]:
+    """Return the run's log and who watches it; of several processes only the first writes and has somebody watch."""
+    seen = progress.epochs * pairs + progress.steps * options.batch_size
+    counts = {"total": options.total_epochs * pairs, "initial": seen, "log_every": options.log_every}
+    if cluster.rank:
+        return SilentLog(options.run_dir, **counts), None
+    steps = math.ceil(pairs / options.batch_size)
+    facts = {"data": str(located.folder), "direction": options.direction, "steps_per_epoch": steps}
+    append_event(options.run_dir, "device", device=device, workers=cluster.size, **facts)
+    with option_errors():
+        watch = Watch(
+            options.run_dir,
+            steps_per_epoch=steps,
+            events=read_log(options.run_dir),
+            log=parse_log(options.log),
+            visdom_server=options.visdom_server,
+            visdom_port=options.visdom_port,
+            say=RunLog.say,
+        )
+    return RunLog(options.run_dir, watch=watch, **counts), watch
 
 
 def train(run: Run) -> Optional[int]:
@@ -107,16 +149,18 @@ def train(run: Run) -> Optional[int]:
         trainer.set_learning_rate(lr)
         keys = epoch_keys(pairs, seed=options.seed, epoch=epoch, shuffle=not options.serial_batches)
         keys = keys[run.progress.steps * batch_size :]
-        batches = load_batches(train_set, keys, batch_size=batch_size, workers=options.num_workers)
+        among = {"rank": trainer.cluster.rank, "ranks": trainer.cluster.size}
+        batches = load_batches(train_set, keys, batch_size=batch_size, workers=options.num_workers, **among)
 
         log.start_epoch(run.progress.losses)
         for step, batch in enumerate(log.fetch(batches, trainer.wait), run.progress.steps):
             source, target = (to_signed(x.as_in_context(trainer.ctx[0]), *r) for x, r in zip(batch, ranges))
-            losses = trainer.step(source, target, seed=(options.seed, epoch, step))
+            images = min(batch_size, pairs - step * batch_size)
+            losses = trainer.step(source, target, seed=(options.seed, epoch, step), total=images)
             where = f"epoch {epoch + 1}/{options.total_epochs}"
-            log.add(losses, epoch=epoch + 1, step=step + 1, lr=lr, images=len(source), where=where)
+            log.add(losses, epoch=epoch + 1, step=step + 1, lr=lr, images=images, where=where)
             say_skipped(run, train_set)
-            if run.stop.signal and (step + 1) * batch_size < pairs:
+            if asked_to_stop(run) and (step + 1) * batch_size < pairs:
                 log.settle()
                 run.progress = Progress(epoch, step + 1, run.progress.history, log.epoch_losses)
                 return stop_here(run)
@@ -124,10 +168,18 @@ def train(run: Run) -> Optional[int]:
         log.finish_epoch()
         run.progress = Progress(epoch + 1, 0, [*run.progress.history, mean(log.epoch_losses)])
         report_and_save(run)
-        if run.stop.signal and run.progress.epochs < options.total_epochs:
+        if asked_to_stop(run) and run.progress.epochs < options.total_epochs:
             return stop_here(run)
     log.say(f"next: python -m gluon_pix2pix translate --model {options.run_dir} {inputs_of(run)}")
     return None
+
+
+def asked_to_stop(run: Run) -> bool:
+    """Whether a signal has come, here or to another process of the run: all get the same answer at the same step."""
+    asked = run.trainer.cluster.any(run.stop.signal is not None)
+    if asked and run.stop.signal is None:
+        run.stop.signal = signal.SIGTERM
+    return asked
 
 
 def say_skipped(run: Run, pairs: PairedImages) -> None:
@@ -155,6 +207,8 @@ def report_and_save(run: Run) -> None:
     if not saves and not scores:
         return
     run.trainer.check_finite()
+    if run.trainer.cluster.rank:
+        return  # the first writes; the others wait for it in their next step
     generator = copy_generator(run.trainer.generator, options.describe_generator(), run.trainer.ctx[0])
     # The pictures are those of training, of the right size already.
     translator = Translator(generator, coding=options.coding(), size=None, ctx=run.trainer.ctx[0])
@@ -191,7 +245,7 @@ def stop_here(run: Run) -> int:
     run.trainer.check_finite()
     name = checkpoint_list.checkpoint_name(progress.epochs, progress.steps)
     saved = run.options.run_dir / "checkpoints" / name
-    if not saved.exists():
+    if not saved.exists() and not run.trainer.cluster.rank:
         save(run)
         checkpoint_list.prune_checkpoints(saved.parent, keep=run.options.keep)
     where = f"{progress.epochs} epochs and {progress.steps} steps"

@@ -1,29 +1,23 @@
-"""The options of `train`, and what of them may change when a run is resumed."""
+"""The options of `train`."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
-import cv2
-import numpy as np
 import tyro
 
-import gluon_pix2pix
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.data.coding import MASKS, TASKS, Coding, make_coding
 from gluon_pix2pix.data.preprocess import PREPROCESS, Preprocess
 from gluon_pix2pix.evaluation.named_metrics import METRICS
-from gluon_pix2pix.image_files import write_atomically
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
 from gluon_pix2pix.reports.live import parse_log
-from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.cluster import KVSTORES, check_kvstore
 from gluon_pix2pix.training.losses import GAN_MODES, GANLoss
 from gluon_pix2pix.training.schedule import LR_POLICIES
 
@@ -47,6 +41,9 @@ class TrainOptions(CommonOptions):
     """The hole of --task inpainting: the central quarter, or a rectangle drawn anew every time."""
     gpu: Optional[str] = None
     """GPUs, such as 0 or 0,1; -1 for the CPU [the first GPU there is, else the CPU]."""
+    kvstore: Literal[(*KVSTORES, "dist_async")] = "device"  # the last is refused, with the reason
+    """Where gradients are added up: on the GPUs, on the CPU (local), or over several processes and machines (dist_sync,
+    dist_device_sync; docs/distributed.md)."""
 
     load_size: int = 286
     """Pictures are enlarged to this many pixels a side..."""
@@ -60,7 +57,7 @@ class TrainOptions(CommonOptions):
     flip: bool = True
     """Mirror half of the pairs."""
     batch_size: int = 1
-    """Pairs in a step, over all devices."""
+    """Pairs in a step, over all devices and machines."""
     max_dataset_size: Optional[int] = None
     """Use only the first so many pairs of each split."""
     serial_batches: bool = False
@@ -182,6 +179,7 @@ class TrainOptions(CommonOptions):
             raise UsageError("--d-lr follows --lr in proportion, and --lr is 0")
         with option_errors():
             parse_log(self.log)
+            check_kvstore(self.kvstore)
             GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)  # these refuse before a data set is downloaded
             self._check_channels()
             self.preprocessing()
@@ -239,71 +237,9 @@ class TrainOptions(CommonOptions):
         return {"name": self.discriminator, **layers, "input_nc": input_nc, "ndf": self.ndf, "norm": self.norm}
 
 
-# What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
-_FREE = {"debug", "data_root", "run_dir", "gpu", "num_workers", "save_every", "keep", "log_every"}
-_FREE |= {"log", "visdom_server", "visdom_port", "log_gradients", "log_histograms"}
-_FREE |= {"val_pictures", "eval_every", "eval_metric", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
-
-
 def resolve(options: TrainOptions, located: Located) -> TrainOptions:
     """Fill in what the data set and the task decide."""
     run_dir, direction = options.run_dir or Path("runs") / located.name, options.direction or located.direction
     coding = options.describe_coding()
     channels = {"input_nc": coding["input_nc"], "output_nc": coding["output_nc"]}
     return dataclasses.replace(options, run_dir=run_dir, direction=direction, **channels)
-
-
-def write_run(options: TrainOptions) -> None:
-    """Write options.json: every option as resolved, both networks, and the versions."""
-    run = {
-        "options": as_written(options),
-        "generator": options.describe_generator(),
-        "discriminator": options.describe_discriminator(),
-        "coding": options.describe_coding(),
-        "threads": threads(),
-        "versions": {
-            "gluon_pix2pix": gluon_pix2pix.__version__,
-            "mxnet": mx.__version__,
-            "numpy": np.__version__,
-            "opencv": cv2.__version__,
-            "python": ".".join(map(str, sys.version_info[:3])),
-        },
-    }
-    write_atomically(options.run_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
-
-
-def as_written(options: TrainOptions) -> dict:
-    """Return every option as options.json has it."""
-    return {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
-
-
-def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> list[str]:
-    """Say what is different from the run that is there, a line each; differences that may be.
-
-    Raises
-    ------
-    UsageError
-        If an option differs that the trained networks depend on, or more than --n-epochs asks for is trained already.
-    """
-    old = {
-        **as_written(TrainOptions()),
-        "input_nc": 3,
-        "output_nc": 3,
-        **run["options"],
-    }  # it may be of an older version
-    now = as_written(options)
-    words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in now if name in old and now[name] != old[name]}
-    barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in _FREE]
-    if barred:
-        raise UsageError(
-            f"{options.run_dir} was trained with {', '.join(barred)}: pass the same, or another --run-dir for a new run"
-        )
-    if options.total_epochs < completed:
-        raise UsageError(
-            f"{options.run_dir} has {completed} epochs and may grow, not shrink to --n-epochs {options.n_epochs} "
-            f"--n-epochs-decay {options.n_epochs_decay}"
-        )
-    notes = [f"{words[name]} before, {now[name]} now" for name in ("n_epochs", "n_epochs_decay") if name in words]
-    if notes and (options.lr_policy == "cosine" or (options.lr_policy == "linear" and options.n_epochs_decay)):
-        notes.append("the learning rate follows the new schedule from here on")
-    return notes

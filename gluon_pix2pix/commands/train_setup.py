@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 from gluon_pix2pix.commands.cli import UsageError, option_errors
-from gluon_pix2pix.commands.train_options import TrainOptions, compare_with_run, write_run
+from gluon_pix2pix.commands.train_options import TrainOptions
+from gluon_pix2pix.commands.written_options import compare_with_run, same_everywhere, write_run
 from gluon_pix2pix.data.catalogue import Located
 from gluon_pix2pix.data.pairs import PairedImages
 from gluon_pix2pix.image_files import image_size
@@ -19,6 +21,7 @@ from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights, synchronise
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training import checkpoint, checkpoint_list
+from gluon_pix2pix.training.cluster import Alone, Cluster
 from gluon_pix2pix.training.run_log import append_event, rewind_log
 from gluon_pix2pix.training.schedule import learning_rate
 from gluon_pix2pix.training.trainer import Pix2PixTrainer
@@ -112,7 +115,9 @@ def open_data(
     return train_set, others[0] if others else None, notes
 
 
-def build_trainer(options: TrainOptions, networks: Networks, ctx: list[mx.Context]) -> Pix2PixTrainer:
+def build_trainer(
+    options: TrainOptions, networks: Networks, ctx: list[mx.Context], cluster: Union[Alone, Cluster, None] = None
+) -> Pix2PixTrainer:
     """Draw both networks' initial weights, hybridise them with static memory, and build their trainer."""
     one_size = options.preprocessing().fixed_size is not None  # else MXNet would plan its memory anew at each step
     for number, net in enumerate(networks):
@@ -135,6 +140,7 @@ def build_trainer(options: TrainOptions, networks: Networks, ctx: list[mx.Contex
             beta2=options.beta2,
             epsilon_mode=options.epsilon_mode,
             log_gradients=options.log_gradients,
+            cluster=cluster or Alone(options.kvstore),
         )
 
 
@@ -160,6 +166,43 @@ def alone_in(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def begin_or_follow(
+    options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str] = ()
+) -> Progress:
+    """Begin or resume a run; of several processes the first does, and the others then load what it has found.
+
+    Raises
+    ------
+    ValueError
+        If they have other options, pairs or checkpoints before them.
+    """
+    cluster = trainer.cluster
+    if cluster.rank == 0:
+        progress = begin_or_resume(options, trainer, train_set, notes)
+    cluster.any(False)  # what a killed run has left behind is removed now
+    if cluster.rank:
+        progress = follow(options, trainer)
+    cluster.check_same(
+        {
+            "options": json.dumps(same_everywhere(options), sort_keys=True),
+            f"pairs in {train_set.folders[0]}": train_set.fingerprint(),
+            f"newest checkpoint in {options.run_dir} (a folder that all have to share)": f"{progress}",
+        }
+    )
+    return progress
+
+
+def follow(options: TrainOptions, trainer: Pix2PixTrainer) -> Progress:
+    """Load what the first process begins or goes on with, and write nothing."""
+    saved = checkpoint_list.list_checkpoints(options.run_dir / "checkpoints")
+    if saved:
+        state = checkpoint.load_checkpoint(saved[-1], trainer)
+        return Progress(state["epoch"], state["step"], state["history"], state["losses"])
+    if options.init_from:
+        checkpoint.load_initial(options.init_from, trainer.generator, trainer.discriminator, trainer.ctx)
+    return Progress()
 
 
 def begin_or_resume(

@@ -20,7 +20,7 @@ def epoch_keys(length: int, *, seed: int, epoch: int, shuffle: bool = True) -> l
 
 
 def load_batches(
-    dataset: mx.gluon.data.Dataset, keys: Sequence, *, batch_size: int, workers: int = 0
+    dataset: mx.gluon.data.Dataset, keys: Sequence, *, batch_size: int, workers: int = 0, rank: int = 0, ranks: int = 1
 ) -> Iterator[list[mx.nd.NDArray]]:
     """Read the pairs that `keys` name, batch by batch; the last batch may be smaller.
 
@@ -32,6 +32,8 @@ def load_batches(
     workers
         Threads that read ahead, two batches each; 0 reads when asked. OpenCV and numpy release Python's lock, and
         threads need neither a fork nor shared memory: on facades two deliver more pairs a second than two processes.
+    rank, ranks
+        Of each batch, read every `ranks`-th pair from that of `rank` on; where that is none, the batch's first.
 
     Yields
     ------
@@ -43,6 +45,7 @@ def load_batches(
         return _stack([dataset[key] for key in batch])
 
     batches = [keys[start : start + batch_size] for start in range(0, len(keys), batch_size)]
+    batches = [batch[rank::ranks] or batch[:1] for batch in batches]
     if not workers:
         yield from map(read, batches)
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
 from gluon_pix2pix.models.layers import concat_channels
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.adam import Adam
+from gluon_pix2pix.training.cluster import Alone, Cluster
 from gluon_pix2pix.training.image_pool import ImagePool
 from gluon_pix2pix.training.losses import GANLoss, l1_loss
 
@@ -48,6 +49,8 @@ class Pix2PixTrainer:
         "torch" adds epsilon after Adam's bias correction, as the paper of Adam and PyTorch do; "mxnet" before it.
     log_gradients
         Whether a step returns the norms of its gradients as well.
+    cluster
+        The processes that share each batch, of which this is one; it adds up their gradients.
     """
 
     def __init__(
@@ -69,9 +72,11 @@ class Pix2PixTrainer:
         epsilon: float = 1e-8,
         epsilon_mode: str = "torch",
         log_gradients: bool = False,
+        cluster: Union[Alone, Cluster, None] = None,
     ):
         self.generator, self.discriminator = generator, discriminator
         self.ctx = list(ctx)
+        self.cluster = cluster or Alone()
         self.steps = 0
         self.pools = [ImagePool(pool_size) for _ in self.ctx]
         self._gan = GANLoss(gan_mode, label_smoothing=label_smoothing)
@@ -82,7 +87,7 @@ class Pix2PixTrainer:
         adam = {"learning_rate": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
         self.g_trainer, self.d_trainer = (
-            gluon.Trainer(net.collect_params(), Adam(**adam), update_on_kvstore=False)
+            gluon.Trainer(net.collect_params(), Adam(**adam), kvstore=self.cluster.kvstore, update_on_kvstore=False)
             for net in (generator, discriminator)
         )
         self.set_learning_rate(lr)
@@ -94,15 +99,19 @@ class Pix2PixTrainer:
         self.g_trainer.set_learning_rate(lr)
         self.d_trainer.set_learning_rate(lr * self._d_ratio)
 
-    def step(self, source: mx.nd.NDArray, target: mx.nd.NDArray, *, seed: Sequence[int]) -> dict[str, mx.nd.NDArray]:
+    def step(
+        self, source: mx.nd.NDArray, target: mx.nd.NDArray, *, seed: Sequence[int], total: Optional[int] = None
+    ) -> dict[str, mx.nd.NDArray]:
         """Update both networks by one batch.
 
         Parameters
         ----------
         source, target
-            (N, C, H, W) float32 in [-1, 1].
+            (N, C, H, W) float32 in [-1, 1]: this process's share of the batch, or, where that is nothing, any pair.
         seed
             Whole numbers that all chance in this step depends on alone, for example (seed, epoch, step).
+        total
+            Pairs of the batch in all processes; N if None.
 
         Returns
         -------
@@ -112,9 +121,11 @@ class Pix2PixTrainer:
             for, G_gradient and D_gradient, the 2-norms of all that Adam is given. Each is of shape (1,) and not yet
             computed; the step before is, when this returns.
         """
+        seed = (*seed, self.cluster.rank) if self.cluster.rank else seed  # each process drops out others
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))
-        batch_size = source.shape[0]
-        parts = self._split(source, target)
+        batch_size = source.shape[0] if total is None else total
+        own = self.cluster.share(batch_size)
+        parts = self._split(source, target, own)
 
         # One forward of the generator serves both updates.
         with autograd.record():
@@ -125,7 +136,7 @@ class Pix2PixTrainer:
         losses |= self._update_generator(parts, fakes, batch_size)
 
         self.steps += 1
-        means = {name: self._mean(values, batch_size) for name, values in losses.items()}
+        means = self.cluster.means({name: self._whole(values, own) for name, values in losses.items()}, batch_size)
         means |= self._norms
         # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
         if self._previous is not None:
@@ -210,17 +221,18 @@ class Pix2PixTrainer:
                         "lower --lr"
                     )
 
-    def _split(self, source: mx.nd.NDArray, target: mx.nd.NDArray) -> list[Part]:
-        used = min(len(self.ctx), source.shape[0])
+    def _split(self, source: mx.nd.NDArray, target: mx.nd.NDArray, own: int) -> list[Part]:
+        used, share = min(len(self.ctx), source.shape[0]), float(own > 0)
         sources, targets = (gluon.utils.split_data(x, used, even_split=False) for x in (source, target))
-        parts = [Part(s.as_in_context(c), t.as_in_context(c), 1.0) for s, t, c in zip(sources, targets, self.ctx)]
+        parts = [Part(s.as_in_context(c), t.as_in_context(c), share) for s, t, c in zip(sources, targets, self.ctx)]
         return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
 
     def _update(self, trainer: gluon.Trainer, batch_size: int) -> None:
         if self._epsilon_mode == "torch":
             # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
             trainer._optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (self.steps + 1)) ** 0.5
-        trainer.step(batch_size)
+        role = "generator" if trainer is self.g_trainer else "discriminator"
+        self.cluster.update(trainer, role, getattr(self, role), batch_size)
 
     def _measure(self, name: str, net: gluon.HybridBlock, batch_size: int) -> None:
         """Keep the norm of the gradients that the last update was given: their sum over the devices, over the batch."""
@@ -241,5 +253,6 @@ class Pix2PixTrainer:
             for parameter in parameters:
                 parameter.grad_req = "write"
 
-    def _mean(self, values: Sequence[mx.nd.NDArray], batch_size: int) -> mx.nd.NDArray:
-        return mx.nd.concat(*(v.as_in_context(self.ctx[0]) for v in values), dim=0)[:batch_size].mean()
+    def _whole(self, values: Sequence[mx.nd.NDArray], own: int) -> mx.nd.NDArray:
+        """Put together what the devices have computed for each pair, without the pairs that were repeated."""
+        return mx.nd.concat(*(v.as_in_context(self.ctx[0]) for v in values), dim=0)[: max(own, 1)]

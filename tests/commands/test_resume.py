@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from gluon_pix2pix.commands.cli import UsageError
-from gluon_pix2pix.commands.train_options import TrainOptions, as_written, compare_with_run
+from gluon_pix2pix.commands.train_options import TrainOptions
+from gluon_pix2pix.commands.written_options import as_written, compare_with_run
 from gluon_pix2pix.runtime import threads
 
 

@@ -74,3 +74,14 @@ def test_a_damaged_file_is_named(pairs, workers):
     pairs.pairs[3].a.write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"3\.png is not a picture that OpenCV can decode"):
         read(pairs, epoch_keys(7, seed=0, epoch=0), batch_size=2, workers=workers)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_the_ranks_of_a_run_read_every_batch_between_them(pairs, ranks):
+    keys = epoch_keys(7, seed=0, epoch=0)
+    whole = [source[:, 0, 0, 0].tolist() for source, _ in read(pairs, keys, batch_size=2)]
+    among = [read(pairs, keys, batch_size=2, rank=rank, ranks=ranks) for rank in range(ranks)]
+    for number, batch in enumerate(whole):
+        shares = [ours[number][0][:, 0, 0, 0].tolist() for ours in among]
+        assert shares[: len(batch)] == [[index] for index in batch]
+        assert shares[len(batch) :] == [batch[:1]] * (ranks - len(batch))  # nothing is left: any will do
