@@ -22,7 +22,7 @@ COMMANDS = {
     "compare": "compare two models' translations of the same pictures, with an interval",
     "export": "write a generator as symbol + params that any MXNet program loads",
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
-    "data": "list, download or draw data sets",
+    "data": "list, get, prepare and check data sets",
 }
 
 
