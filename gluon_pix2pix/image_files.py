@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from gluon_pix2pix.image_arrays import TIFF_SUFFIXES, encode_array, read_array, read_tiff, tiff_has_bands
-from gluon_pix2pix.image_headers import JPEG, TIFF, PathLike, image_size, read_header_of
+from gluon_pix2pix.image_headers import JPEG, TIFF, PathLike, check_regular, image_size, read_header_of
 
 __all__ = [
     "EXTENSIONS",
@@ -105,6 +105,7 @@ def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
     """
     if Path(path).suffix.lower() == ".npy":
         return _with_channels(path, read_array(path), channels)
+    check_regular(path)
     data = Path(path).read_bytes()  # ourselves: cv2.imread is silent about causes, and fails on some non-ASCII names
     header = read_header_of(path, data)
     tiff = data.startswith(TIFF)
@@ -144,6 +145,7 @@ def read_labels(path: PathLike) -> np.ndarray:
     if Path(path).suffix.lower() == ".npy":
         indices = read_array(path)
     else:
+        check_regular(path)
         data = Path(path).read_bytes()
         header = read_header_of(path, data)
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 import warnings
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Union
@@ -21,15 +23,20 @@ MAX_PIXELS = 1 << 27
 
 JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those of BigTIFF
+_FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "WEBP")  # of Pillow's, those that OpenCV decodes too
 _JPEG_END, _PNG_END = b"\xff\xd9", b"IEND\xaeB\x60\x82"
 
 
 class Header(NamedTuple):
-    """Size in pixels as stored, and EXIF's number of the orientation: from 5 on, the picture lies on its side."""
+    """Size in pixels as stored, EXIF's number of the orientation, and numpy's name of the decoded pixels' type.
+
+    From orientation 5 on, the picture lies on its side.
+    """
 
     height: int
     width: int
     orientation: int = 1
+    dtype: str = "uint8"
 
     @property
     def shown(self) -> tuple[int, int]:
@@ -37,8 +44,16 @@ class Header(NamedTuple):
         return (self.width, self.height) if self.orientation >= 5 else (self.height, self.width)
 
 
-def image_size(path: PathLike, *, whole: bool = False) -> tuple[int, int]:
-    """Return (height, width) in pixels from a picture file's header, EXIF orientation applied; nothing is decoded.
+def image_size(path: PathLike) -> tuple[int, int]:
+    """Return (height, width) in pixels of a picture or an .npy array, EXIF orientation applied; nothing is decoded.
+
+    See `file_header` for the errors; the end of the file is not looked at.
+    """
+    return file_header(path, whole=False).shown
+
+
+def file_header(path: PathLike, *, whole: bool = True) -> Header:
+    """Read the header of a picture file or an .npy array; nothing is decoded.
 
     Parameters
     ----------
@@ -52,20 +67,29 @@ def image_size(path: PathLike, *, whole: bool = False) -> tuple[int, int]:
     OSError
         If the file cannot be opened.
     ValueError
-        If the header is not a picture's, it claims more than `MAX_PIXELS`, or the file is cut off.
+        If it is no file, the header is not a picture's, it claims more than `MAX_PIXELS`, its values are not 8 or 16
+        bits, or the file is cut off.
     """
     if Path(path).suffix.lower() == ".npy":
-        height, width = open_array(path).shape[:2]
-        return height, width
+        array = open_array(path)
+        return Header(*array.shape[:2], dtype=str(array.dtype))
+    check_regular(path)
     with open(path, "rb") as stream:
-        size = read_header(path, stream).shown
+        header = read_header(path, stream)
         if whole:
             _check_end(path, stream)
-    return size
+    return header
+
+
+def check_regular(path: PathLike) -> None:
+    """Raise ValueError if `path` is a pipe, a socket or a device: to open a pipe waits for its other end, for ever."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder says what it is
+        raise ValueError(f"{path} is a pipe or a device, not a file")
 
 
 def read_header(path: PathLike, stream: BinaryIO) -> Header:
-    """Read the header of an open picture file; `path` is for the messages. See `image_size` for the errors."""
+    """Read the header of an open picture file; `path` is for the messages. See `file_header` for the errors."""
     begin = stream.read(12)
     if not begin:
         raise ValueError(f"{path} is empty (0 bytes)")
@@ -73,9 +97,7 @@ def read_header(path: PathLike, stream: BinaryIO) -> Header:
     try:
         header = _tiff_header(stream) if begin.startswith(TIFF) else _pillow_header(stream)
     except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{path} claims more than {MAX_PIXELS:,} pixels, the most that is decoded ({error})"
-        ) from error
+        raise ValueError(f"{path} claims far more pixels than are decoded: {MAX_PIXELS:,} at most") from error
     except UnidentifiedImageError:
         length = stream.seek(0, io.SEEK_END)
         raise ValueError(f"{path} is not a picture that OpenCV can decode ({length} bytes)") from None
@@ -106,6 +128,7 @@ def open_array(path: PathLike) -> np.ndarray:
     ValueError
         If it is no such array, or has more than `MAX_PIXELS`.
     """
+    check_regular(path)
     if not Path(path).stat().st_size:
         raise ValueError(f"{path} is empty (0 bytes)")
     try:
@@ -122,6 +145,8 @@ def open_array(path: PathLike) -> np.ndarray:
 
 
 def _checked(path: PathLike, header: Header) -> Header:
+    if header.dtype not in ("uint8", "uint16"):
+        raise ValueError(f"{path} holds {header.dtype} values; pictures here have 8 or 16 bits a channel")
     if header.height * header.width > MAX_PIXELS:
         raise ValueError(
             f"{path} claims {header.width} x {header.height} pixels: more than {MAX_PIXELS:,} are not decoded"
@@ -138,9 +163,12 @@ def _cut(path: PathLike) -> str:
 
 
 def _pillow_header(stream: BinaryIO) -> Header:
-    with Image.open(stream) as image:
+    begin = stream.read(25)
+    stream.seek(0)
+    with Image.open(stream, formats=_FORMATS) as image:
+        wide = begin[24:] == b"\x10" if image.format == "PNG" else image.mode.startswith("I")  # IHDR's bit depth
         # PNG's own getexif would decode the whole picture first.
-        return Header(image.size[1], image.size[0], Image.Image.getexif(image).get(0x0112, 1))
+        return Header(*image.size[::-1], Image.Image.getexif(image).get(0x0112, 1), "uint16" if wide else "uint8")
 
 
 def _tiff_header(stream: BinaryIO) -> Header:
@@ -149,7 +177,8 @@ def _tiff_header(stream: BinaryIO) -> Header:
     with tifffile.TiffFile(stream) as tiff:
         page = tiff.pages[0]
         tag = page.tags.get(274)
-        return Header(page.imagelength, page.imagewidth, tag.value if tag else 1)
+        dtype = "uint8" if page.bitspersample < 8 else str(page.dtype)
+        return Header(page.imagelength, page.imagewidth, tag.value if tag else 1, dtype)
 
 
 def _check_end(path: PathLike, stream: BinaryIO) -> None:

@@ -23,6 +23,9 @@ def resize(image: np.ndarray, height: int, width: int, *, nearest: bool = False)
     """
     if image.shape[:2] == (height, width):
         return image
+    if image.shape[2] > 4:  # more cv2 does not average
+        parts = np.split(image, range(4, image.shape[2], 4), axis=2)
+        return np.concatenate([resize(part, height, width, nearest=nearest) for part in parts], axis=2)
     shrinks = height < image.shape[0] or width < image.shape[1]
     smooth = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST if nearest else smooth)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import struct
-import time
 import zlib
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from gluon_pix2pix.image_files import read_image, write_image
-from gluon_pix2pix.image_headers import MAX_PIXELS, image_size
+from gluon_pix2pix.image_files import read_image, read_labels, write_image
+from gluon_pix2pix.image_headers import MAX_PIXELS, file_header, image_size
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
@@ -22,7 +23,7 @@ def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("name", ["a.png", "ä b.jpg", "a.bmp", "a.tif", "a.webp", "a.npy"])
 def test_image_size(tmp_path, name):
     write_image(tmp_path / name, noise(3, 5, 1))
-    assert image_size(tmp_path / name) == image_size(tmp_path / name, whole=True) == (3, 5)
+    assert image_size(tmp_path / name) == file_header(tmp_path / name).shown == (3, 5)
 
 
 def test_a_colour_tiff_of_16_bits_has_a_size(tmp_path):
@@ -68,13 +69,12 @@ def save_huge(folder) -> list:
 
 
 @pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as the module itself has it
-def test_absurd_sizes_are_refused_before_decoding(tmp_path):
+def test_absurd_sizes_are_refused_before_decoding(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", None)
     for name in save_huge(tmp_path):
         for look in (image_size, read_image):
-            began = time.monotonic()
-            with pytest.raises(ValueError, match=rf"{name} claims .*(134,217,728|60000 x 60000)"):
+            with pytest.raises(ValueError, match=rf"{name} claims [^(]*(134,217,728|60000 x 60000)[^(]*$"):
                 look(tmp_path / name)
-            assert time.monotonic() - began < 1
 
 
 def test_the_ends_of_files_are_looked_at(tmp_path):
@@ -83,7 +83,7 @@ def test_the_ends_of_files_are_looked_at(tmp_path):
         data = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(data[: len(data) // 2])
         with pytest.raises(ValueError, match=rf"{name} is cut off: the end of the picture is missing"):
-            image_size(tmp_path / name, whole=True)
+            file_header(tmp_path / name)
 
 
 def test_a_thumbnails_end_is_not_the_pictures(tmp_path):
@@ -91,9 +91,9 @@ def test_a_thumbnails_end_is_not_the_pictures(tmp_path):
     picture, thumbnail = (cv2.imencode(".jpg", noise(64, 64, 3))[1].tobytes() for _ in range(2))
     tagged = picture[:2] + b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail + picture[2:]
     (tmp_path / "a.jpg").write_bytes(tagged)
-    assert image_size(tmp_path / "a.jpg", whole=True) == read_image(tmp_path / "a.jpg").shape[:2] == (64, 64)
+    assert file_header(tmp_path / "a.jpg").shown == read_image(tmp_path / "a.jpg").shape[:2] == (64, 64)
     (tmp_path / "a.jpg").write_bytes(tagged[:-100])
-    for look in (lambda path: image_size(path, whole=True), read_image):
+    for look in (file_header, read_image):
         with pytest.raises(ValueError, match=r"a\.jpg is cut off"):
             look(tmp_path / "a.jpg")
     (tmp_path / "a.jpg").write_bytes(picture[:20])
@@ -136,3 +136,38 @@ def test_damaged_arrays(tmp_path):
 
 def test_pillows_largest_is_above_ours():
     assert Image.MAX_IMAGE_PIXELS > MAX_PIXELS / 2  # it refuses from twice that on, in its own words
+
+
+def test_headers_say_the_pixels_type_that_decoding_gives(tmp_path):
+    kinds = {"a.png": 1, "b.png": 3, "a.tif": 1, "b.tif": 3, "c.tif": 6, "a.npy": 6}
+    for name, channels in kinds.items():
+        for dtype in (np.uint8, np.uint16):
+            write_image(tmp_path / name, noise(4, 6, channels, dtype=dtype))
+            assert file_header(tmp_path / name).dtype == read_image(tmp_path / name).dtype == dtype
+    for name, kind, mode in (("a.webp", "WEBP", "RGB"), ("a.jpg", "JPEG", "CMYK"), ("p.png", "PNG", "P")):
+        Image.fromarray(noise(4, 6, 3)).convert(mode).save(tmp_path / name, kind)
+        assert file_header(tmp_path / name).dtype == read_image(tmp_path / name, channels=3).dtype == np.uint8
+    Image.fromarray(noise(4, 6) > 99).save(tmp_path / "bits.tif")
+    assert file_header(tmp_path / "bits.tif").dtype == read_image(tmp_path / "bits.tif").dtype == np.uint8
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16, np.uint32])
+def test_values_that_are_no_pixels_are_found_without_decoding(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 6), dtype))
+    for look in (image_size, read_image):
+        with pytest.raises(ValueError, match=rf"a\.tif holds {np.dtype(dtype)} values; pictures here have 8 or 16"):
+            look(tmp_path / "a.tif")
+
+
+def test_what_pillow_knows_and_opencv_does_not_is_found_without_decoding(tmp_path):
+    Image.fromarray(noise(4, 6)).save(tmp_path / "a.png", "GIF")
+    with pytest.raises(ValueError, match=r"a\.png is not a picture that OpenCV can decode"):
+        image_size(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.npy"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    for look in (image_size, read_image, read_labels):
+        with pytest.raises(ValueError, match=rf"{name} is a pipe or a device, not a file"):
+            look(tmp_path / name)

@@ -20,6 +20,16 @@ def test_resize_shrinks_by_averages():
     assert resize(array, 12, 6) is array
 
 
+@pytest.mark.parametrize("channels", [5, 9])
+@pytest.mark.parametrize("size", [(5, 7), (30, 40), (12, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_many_channels_are_resized_one_by_one(channels, size, dtype):
+    array = noise(12, 18, channels, dtype=dtype)
+    each = [resize(array[:, :, channel : channel + 1], *size) for channel in range(channels)]
+    rounding = 0 if dtype == np.uint8 else 1  # OpenCV's float sums of 16 bits are ordered by the processor's vectors
+    np.testing.assert_allclose(resize(array, *size).astype(int), np.concatenate(each, axis=2), rtol=0, atol=rounding)
+
+
 def test_resize_enlarges_smoothly_and_keeps_every_axis():
     ramp = np.arange(0, 160, 10, np.uint8).reshape(1, 16, 1).repeat(16, axis=0)
     enlarged = resize(ramp, 32, 32)

@@ -51,5 +51,6 @@ def check(options: CheckOptions) -> int:
         if shown:
             write_image(options.sheet, draw_contact_sheet(shown, samples=options.samples))
             print(f"samples: {options.sheet}")
-    print(f"{len(troubles):,} things are wrong" if troubles else "nothing is wrong")
+    said = {0: "nothing is wrong", 1: "1 thing is wrong"}
+    print(said.get(len(troubles), f"{len(troubles):,} things are wrong"))
     return 1 if troubles else 0

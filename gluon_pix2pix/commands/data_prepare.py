@@ -34,12 +34,14 @@ from gluon_pix2pix.data.preparing.jobs import Job, picture_jobs, run_jobs
 from gluon_pix2pix.data.preparing.placing import place
 from gluon_pix2pix.data.preparing.split import plan_split
 from gluon_pix2pix.image_files import write_atomically
+from gluon_pix2pix.image_headers import MAX_PIXELS
 from gluon_pix2pix.images import with_channels
 
 
 def make(options: MakeOptions, jobs: Sequence[Job], troubles: Sequence[str] = ()) -> int:
     """Make pictures, report, and return the exit code."""
     options.check()
+    options.output.mkdir(parents=True, exist_ok=True)  # if it cannot be, that is one error and not one a picture
     with StageBar(str(options.output)) as bar:
         outcome = run_jobs(
             jobs,
@@ -64,7 +66,9 @@ def make_each(options: FolderOptions, operation: Callable[[np.ndarray, str], np.
         return operations.side_by_side(operation(picture, name), picture)
 
     chosen = paired if getattr(options, "pairs", False) else operation
-    return make(options, picture_jobs(options.input, options.output, chosen, format=options.format))
+    with option_errors():
+        jobs = picture_jobs(options.input, options.output, chosen, format=options.format)
+    return make(options, jobs)
 
 
 def combine(options: CombineOptions) -> int:
@@ -72,13 +76,17 @@ def combine(options: CombineOptions) -> int:
     if options.nearest and not options.resize:
         raise UsageError("--nearest says how to --resize: give both")
     resize_b = None if not options.resize else "nearest" if options.nearest else "smooth"
-    return make(options, *combine_jobs(options.a, options.b, options.output, format=options.format, resize_b=resize_b))
+    with option_errors():
+        planned = combine_jobs(options.a, options.b, options.output, format=options.format, resize_b=resize_b)
+    return make(options, *planned)
 
 
 def split(options: SplitOptions) -> int:
     """Do what `SplitOptions` says."""
     if options.link and options.move:
         raise UsageError("--link keeps the originals and --move removes them: give one")
+    if options.seed < 0:
+        raise UsageError(f"--seed is 0 or more, not {options.seed}")
     with option_errors():
         files, troubles = plan_split(options.input, options.output, fractions=options.fractions, seed=options.seed)
     way = "link" if options.link else "move" if options.move else "copy"
@@ -122,6 +130,8 @@ def _size(size: Sequence[int]) -> tuple[int, int]:
     if len(size) not in (1, 2) or min(size) < 1:
         words = " ".join(str(side) for side in size)
         raise UsageError(f"--size is a side, or width and height, of 1 pixel or more, not {words!r}")
+    if size[0] * size[-1] > MAX_PIXELS:
+        raise UsageError(f"--size {size[0]} x {size[-1]} is over {MAX_PIXELS:,} pixels, the most that is read")
     return size[0], size[-1]
 
 
@@ -167,6 +177,8 @@ def cityscapes(options: CityscapesOptions) -> int:
 def cmp(options: CmpOptions) -> int:
     """Do what `CmpOptions` says."""
     _size([options.size])
+    if not options.inputs:
+        raise UsageError("cmp needs the folders of the unpacked base and extended archives")
     if options.pad and options.stretch:
         raise UsageError("--pad adds and --stretch squeezes: give one")
     if options.seed < 0:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from gluon_pix2pix.data.layouts import PairPaths
 from gluon_pix2pix.data.preprocess import Preprocess
-from gluon_pix2pix.image_files import image_size
+from gluon_pix2pix.image_headers import file_header
 from gluon_pix2pix.images import odd_width
 
 _THREADS = 8  # they wait for the disk, or for the network that it is on
 
 
 class Checked(NamedTuple):
-    """What a pair's headers say: the pixels in its files, and the (height, width) that preprocessing brings it to.
+    """What a pair's headers say: the pixels in its files, the (height, width) it is brought to, the pixels' type.
 
     `trouble` is a line that says what is wrong with it, and empty if nothing is.
     """
 
     pixels: int = 0
     size: tuple[int, int] = (0, 0)
+    dtype: str = ""
     trouble: str = ""
 
 
 def check_files(pairs: Sequence[PairPaths], preprocess: Preprocess, *, photos: bool = False) -> list[Checked]:
-    """Look at every file's header and end, in threads.
+    """Look at every file's header and end, in threads; a file of another depth than most is bad, too.
 
     Parameters
     ----------
@@ -40,14 +42,22 @@ def check_files(pairs: Sequence[PairPaths], preprocess: Preprocess, *, photos: b
 
     def check(pair: PairPaths) -> Checked:
         try:
-            sizes = [image_size(path, whole=True) for path in (pair.a, pair.b) if path]
-            height, width = half_size(pair, sizes, photos=photos)
-            return Checked(sum(h * w for h, w in sizes), result_size(pair, preprocess, height, width))
+            headers = [file_header(path) for path in (pair.a, pair.b) if path]
+            height, width = half_size(pair, [header.shown for header in headers], photos=photos)
+            size = result_size(pair, preprocess, height, width)
+            if headers[0].dtype != headers[-1].dtype:
+                raise ValueError(other_depth(pair.b, headers[-1].dtype))
+            return Checked(sum(header.height * header.width for header in headers), size, headers[0].dtype)
         except (ValueError, OSError) as error:
             return Checked(trouble=line_of(error))
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(check, pairs))
+        checked = list(pool.map(check, pairs))
+    usual = Counter(found.dtype for found in checked if found.dtype).most_common(1)
+    return [
+        found if found.trouble or found.dtype == usual[0][0] else Checked(trouble=other_depth(pair.a, found.dtype))
+        for pair, found in zip(pairs, checked)
+    ]
 
 
 def half_size(pair: PairPaths, sizes: Sequence[tuple[int, int]], *, photos: bool = False) -> tuple[int, int]:
@@ -77,6 +87,11 @@ def result_size(pair: PairPaths, preprocess: Preprocess, height: int, width: int
         return preprocess.result_size(height, width)
     except ValueError as error:
         raise ValueError(f"{pair.a} has pictures of {error}") from error
+
+
+def other_depth(path: object, dtype: object) -> str:
+    """Say that a file cannot be used with the others, or with its partner."""
+    return f"{path} is {dtype} and others are not: all files of a set have one depth"
 
 
 def line_of(error: Exception) -> str:

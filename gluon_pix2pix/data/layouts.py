@@ -176,6 +176,7 @@ def _find_split(dataset: Path, name: str) -> Optional[Split]:
         places = " and in ".join(str(layout[0]) for layout in found)
         raise ValueError(f"the {name} split is there twice, in {places}: move one away, or pass a list as --dataset")
     if not found:
+        _refuse_halves(layouts)
         return None
     (paths,) = found
     if len(paths) == 2:
@@ -183,6 +184,14 @@ def _find_split(dataset: Path, name: str) -> Optional[Split]:
     if paths[0].suffix.lower() in LISTS:
         return Split(read_list(paths[0], split=name)[name], paths)
     return side_by_side(paths[0])
+
+
+def _refuse_halves(layouts: list[tuple[Path, Path]]) -> None:
+    """Raise ValueError if the pictures of A are there and those of B are not, or the other way round."""
+    for a, b in layouts:
+        for there, missing in ((a, b), (b, a)):
+            if _holds_pictures(there) and not missing.is_dir():
+                raise ValueError(f"{there} has no partner: the other halves of its pairs belong into {missing}")
 
 
 def _holds_pictures(folder: Path) -> bool:

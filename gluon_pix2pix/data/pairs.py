@@ -12,7 +12,7 @@ from typing import Callable, Optional, TypeVar, Union
 import numpy as np
 
 from gluon_pix2pix.data.coding import Coding, OneHot, Pixels, make_coding
-from gluon_pix2pix.data.header_check import check_files, half_size, line_of
+from gluon_pix2pix.data.header_check import check_files, half_size, line_of, other_depth
 from gluon_pix2pix.data.layouts import PairPaths, Split, side_by_side
 from gluon_pix2pix.data.picture_cache import PictureCache
 from gluon_pix2pix.data.preprocess import Preprocess
@@ -202,7 +202,7 @@ class PairedImages(mx.gluon.data.Dataset):
         files = self._files(index)
         for picture, path in zip((source, target), files):
             if peak_of(picture) != self.peak:
-                raise ValueError(f"{path} is {picture.dtype} and others are not: all files of a set have one depth")
+                raise ValueError(other_depth(path, picture.dtype))
         try:
             place = self.preprocess.place(*target.shape[:2], seed)
         except ValueError as error:

@@ -8,6 +8,7 @@ of 4, and a picture that is smaller than the crop is an error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -36,9 +37,9 @@ class Placement:
         """Apply to (H, W, C) of any dtype; the result is (crop_height, crop_width, C)."""
         image = resize(image, self.height, self.width, nearest=nearest)
         image = image[self.top : self.top + self.crop_height, self.left : self.left + self.crop_width]
-        if self.mirror:
+        if self.mirror and image.shape[2] <= 4:
             return cv2.flip(image, 1).reshape(image.shape)  # 1: left to right; numpy takes ten times as long
-        return np.ascontiguousarray(image)
+        return np.ascontiguousarray(image[:, ::-1] if self.mirror else image)
 
 
 class Preprocess:
@@ -78,8 +79,10 @@ class Preprocess:
         if word not in PREPROCESS:
             raise ValueError(f"preprocess is one of {', '.join(PREPROCESS)}, not {word!r}")
         self.word, self.flip, self.multiple, self.crops = word, flip, multiple, word.endswith("crop")
-        if not aspect_ratio > 0 or (aspect_ratio != 1 and not self.crops):
-            raise ValueError(f"aspect_ratio {aspect_ratio} and preprocess {word}: it is above 0, and shapes a crop")
+        if not 0 < aspect_ratio < math.inf:
+            raise ValueError(f"aspect_ratio {aspect_ratio:g} is no width by height: it is above 0")
+        if aspect_ratio != 1 and not self.crops:
+            raise ValueError(f"aspect_ratio {aspect_ratio:g} shapes a crop, and preprocess {word} crops nothing")
         if not 1 <= crop_size <= load_size and word in ("resize_and_crop", "scale_width_and_crop"):
             raise ValueError(f"crop_size {crop_size} does not fit into load_size {load_size}")
         width = crop_size if aspect_ratio == 1 else _to_multiple(crop_size * aspect_ratio, multiple)

@@ -126,7 +126,7 @@ def test_checks(call, photos):
     code, out, _ = call("check photos --photos --sheet none.png")
     assert code == 1
     assert out.splitlines()[1].startswith("wrong: photos/1.png ")
-    assert out.splitlines()[-1] == "1 things are wrong"
+    assert out.splitlines()[-1] == "1 thing is wrong"
     (photos / "photos" / "2.png").unlink()
     (photos / "none.png").unlink()
     assert call("check photos --sheet none.png")[0] == 1
@@ -176,6 +176,14 @@ def test_cmp(call, tmp_path, fit):
         ("split two out --fractions 1 1 0", "the fractions 1 1 0 sum to 2: they are 0 or more and sum to 1"),
         ("cmp two --pad --stretch", "--pad adds and --stretch squeezes: give one"),
         ("cmp two --seed -1", "--seed is 0 or more, not -1"),
+        ("split two out --seed -1", "--seed is 0 or more, not -1"),
+        (
+            "resize photos out --size 20000",
+            "--size 20000 x 20000 is over 134,217,728 pixels, the most that is read",
+        ),
+        ("cmp", "cmp needs the folders of the unpacked base and extended archives"),
+        ("resize photos photos/x", "the output photos/x is or lies in the input photos: name a folder outside of it"),
+        ("combine two/A two/B two/B", "the output two/B is or lies in the input two/B: name a folder outside of it"),
         ("check two --samples 0", "--samples is 1 or more, --workers 0 or more, not 0 and 0"),
     ],
 )
@@ -187,12 +195,9 @@ def test_usage_errors(call, photos, words, error):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (
-            "resize photos photos/x",
-            "the output photos/x is or lies in the input photos: name a folder outside of it",
-        ),
         ("crop nowhere out", "nowhere is not a folder"),
         ("check nowhere", "nowhere is neither a folder of pictures nor a list of pairs (.csv .tsv)"),
+        ("grayscale two/A photos/1.png/x", "photos/1.png/x: Not a directory"),
         ("cmp two", "two: no cmp_*.jpg with its cmp_*.png"),
     ],
 )

@@ -180,3 +180,15 @@ def test_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         side_by_side(tmp_path / "nowhere")
     assert find_splits(tmp_path / "nowhere") == {}
+
+
+@pytest.mark.parametrize("layout", ["train/A train/B", "A/train B/train", "trainA trainB"])
+def test_one_half_alone_names_the_other(tmp_path, layout):
+    for there, missing in (layout.split(), layout.split()[::-1]):
+        root = tmp_path / there.replace("/", "_")
+        touch(root, f"{there}/1.jpg")
+        message = rf"^{root}/{there} has no partner: the other halves of its pairs belong into {root}/{missing}$"
+        with pytest.raises(ValueError, match=message):
+            find_splits(root)
+    touch(root, "train/1.jpg")  # it is pairs side by side, whatever else lies there
+    assert len(find_splits(root)["train"].pairs) == 1

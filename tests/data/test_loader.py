@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,18 @@ def test_the_ranks_of_a_run_read_every_batch_between_them(pairs, ranks):
         shares = [ours[number][0][:, 0, 0, 0].tolist() for ours in among]
         assert shares[: len(batch)] == [[index] for index in batch]
         assert shares[len(batch) :] == [batch[:1]] * (ranks - len(batch))  # nothing is left: any will do
+
+
+def test_what_is_not_read_any_more_is_given_up(pairs):
+    read, before = [], threading.active_count()
+
+    class Watched:
+        def __getitem__(self, key):
+            read.append(key[0])
+            return pairs[key]
+
+    batches = load_batches(Watched(), epoch_keys(7, seed=0, epoch=0, shuffle=False), batch_size=1, workers=1)
+    next(batches)
+    batches.close()
+    assert threading.active_count() == before
+    assert read in ([0], [0, 1], [0, 1, 2])  # two ahead of the first at most

@@ -121,8 +121,8 @@ def test_other_aspect_ratios():
         ({"word": "squash"}, "preprocess is one of resize_and_crop, crop, .*, none, not 'squash'"),
         ({"load_size": 200}, "crop_size 256 does not fit into load_size 200"),
         ({"crop_size": 0}, "crop_size 0 does not fit into load_size 286"),
-        ({"word": "none", "aspect_ratio": 2}, "aspect_ratio 2 and preprocess none: it is above 0, and shapes a crop"),
-        ({"aspect_ratio": -1}, "aspect_ratio -1 and preprocess resize_and_crop: it is above 0"),
+        ({"word": "none", "aspect_ratio": 2}, "aspect_ratio 2 shapes a crop, and preprocess none crops nothing"),
+        ({"aspect_ratio": -1}, "aspect_ratio -1 is no width by height: it is above 0"),
     ],
 )
 def test_argument_errors(arguments, message):

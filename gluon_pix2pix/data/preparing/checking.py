@@ -45,7 +45,7 @@ def splits_of(folder: PathLike, *, photos: bool = False) -> dict[str, Split]:
         As `layouts.find_splits` does.
     """
     folder = Path(folder)
-    if not folder.is_dir() and not (folder.is_file() and folder.suffix in LISTS):
+    if not folder.is_dir() and not (folder.is_file() and folder.suffix.lower() in LISTS):
         raise FileNotFoundError(f"{folder} is neither a folder of pictures nor a list of pairs ({' '.join(LISTS)})")
     splits = find_splits(folder, photos=photos)
     if splits:
@@ -89,6 +89,8 @@ def check_splits(
                 progress(done, total)
         facts[name] = [found[pair] for pair in split.pairs]
         troubles += [trouble for fact in facts[name] for trouble in fact.troubles]
+    if facts.keys() & {"val", "test"} and "train" not in facts:
+        troubles.append(f"there is no train split, which training needs, but {' and '.join(facts)}")
     return facts, troubles + find_duplicates(facts) + _mixed_depths(facts)
 
 
@@ -164,4 +166,6 @@ def summarize(members: Sequence[Facts], *, most: int = 4) -> str:
     kinds = sorted({f"{shape[2]} channels" if shape[2] > 1 else "gray" for fact in members for shape in fact.shapes})
     bits = sorted({f"{bits} bits" for fact in members for bits in fact.bits})
     unit = "pairs of files" if members and len(members[0].paths) == 2 else "pictures"
-    return f"{len(members):,} {unit}: {', '.join(words)}; {' and '.join(kinds)}; {' and '.join(bits)}"
+    unread = sum(not fact.shapes for fact in members)
+    facts = [", ".join(words), " and ".join(kinds), " and ".join(bits), f"{unread:,} cannot be read" if unread else ""]
+    return f"{len(members):,} {unit}: {'; '.join(fact for fact in facts if fact)}"

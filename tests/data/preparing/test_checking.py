@@ -116,3 +116,18 @@ def test_the_sheet_shows_all_kinds(draw, tmp_path):
     sheet = draw_contact_sheet({"val": [(tmp_path / "a.png", tmp_path / "b.png"), *singles]}, height=20, width=200)
     np.testing.assert_array_equal(sheet[CAPTION : CAPTION + 20, GAP + 20 : GAP + 40], (deep >> 8).astype(np.uint8))
     assert sheet.shape[1] == 200
+
+
+def test_a_set_without_train_and_files_none_of_which_is_read(draw, tmp_path):
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "1.png").write_text("text")
+    facts, troubles = check(tmp_path)
+    assert summarize(facts["val"]) == "1 pictures: 1 cannot be read"
+    assert "there is no train split, which training needs, but val" in troubles
+
+
+def test_a_list_in_capitals(draw, tmp_path):
+    draw(tmp_path / "1.png", 1)
+    draw(tmp_path / "2.png", 2)
+    (tmp_path / "LIST.CSV").write_text("1.png,2.png\n")
+    assert check(tmp_path / "LIST.CSV")[1] == []
