@@ -69,6 +69,11 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     return np.repeat(image, channels, axis=2)
 
 
+def visible(image: np.ndarray) -> np.ndarray:
+    """Return what can be looked at of (H, W, C): gray, RGB, the first three channels of more, or the first of two."""
+    return image if image.shape[2] in (1, 3) else image[:, :, : 3 if image.shape[2] > 3 else 1]
+
+
 def to_signed(batch, high: float = 255, low: float = 0):
     """Scale pictures to the networks' range: (N, H, W, C) values in [low, high] to (N, C, H, W) float32 in [-1, 1].
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.images import grid, peak_of, resize, split_pair, to_image, to_signed, with_channels
+from gluon_pix2pix.images import grid, peak_of, resize, split_pair, to_image, to_signed, visible, with_channels
 from gluon_pix2pix.runtime import mx
 
 
@@ -97,3 +97,9 @@ def test_split_pair_errors():
         split_pair(noise(8, 15, 3), "AtoB", path="a/1.png")
     with pytest.raises(ValueError, match="the picture is 0 pixels wide"):
         split_pair(noise(8, 0, 3), "AtoB")
+
+
+def test_visible():
+    assert visible(noise(2, 2, 3)).shape == (2, 2, 3)
+    assert visible(noise(2, 2, 5)).shape == (2, 2, 3)
+    assert visible(noise(2, 2, 2)).shape == (2, 2, 1)

@@ -53,6 +53,9 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     A command's module has ``Options``, a dataclass, and ``main(options)``, which returns an exit code or None.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # file names need not be text in the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
         check_python()
         import tyro  # here, where a package that is not installed becomes one line

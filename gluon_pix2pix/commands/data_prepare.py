@@ -169,7 +169,8 @@ def cityscapes(options: CityscapesOptions) -> int:
         format=options.format,
     )
     code = make(options, jobs, troubles)
-    table = "".join(f"{made},{frame}\n" for made, frame in frames.items())
+    made = {name: frame for name, frame in frames.items() if Path(options.output, name).exists()}
+    table = "".join(f"{name},{frame}\n" for name, frame in made.items())
     write_atomically(Path(options.output, "frames.csv"), f"picture,frame\n{table}".encode())
     return code
 

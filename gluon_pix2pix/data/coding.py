@@ -15,7 +15,7 @@ from typing import Optional
 import cv2
 import numpy as np
 
-from gluon_pix2pix.images import peak_of, resize, to_image, to_signed, with_channels
+from gluon_pix2pix.images import peak_of, resize, to_image, to_signed, visible, with_channels
 
 TASKS = ("pairs", "colorization", "inpainting")
 MASKS = ("center", "random")
@@ -42,8 +42,8 @@ class Pixels:
         return to_image(signed[None], peak_of(given))[0]
 
     def show(self, picture: np.ndarray) -> np.ndarray:
-        """Return a picture as people look at it, (H, W, 1 or 3): the first three channels, or the first of two."""
-        return picture if picture.shape[2] in (1, 3) else picture[:, :, : 3 if picture.shape[2] > 3 else 1]
+        """Return a picture as people look at it, (H, W, 1 or 3)."""
+        return visible(picture)
 
 
 class OneHot:

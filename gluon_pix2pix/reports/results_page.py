@@ -15,7 +15,7 @@ import numpy as np
 from dominate import document, tags
 
 from gluon_pix2pix.image_files import PathLike, read_image, write_image
-from gluon_pix2pix.images import grid, resize
+from gluon_pix2pix.images import grid, resize, visible
 from gluon_pix2pix.reports.page import as_url, new_page, printable, write_page
 
 THUMB = 128  # pixels that a picture in the overview is high
@@ -91,7 +91,7 @@ def _write_thumb(files: dict[str, Path], folder: Path) -> dict[str, Any]:
     Names begin with a dot: whoever looks for results in this folder shall not find these.
     """
     key = sha1(os.fsencode(os.path.relpath(files["fake"], folder))).hexdigest()[:16]
-    images = {role: read_image(path) for role, path in files.items()}
+    images = {role: visible(read_image(path)) for role, path in files.items()}
     urls = {role: as_url(os.path.relpath(path, folder)) for role, path in files.items()}
     for role, path in files.items():
         if path.suffix.lower() not in _SHOWN_BY_BROWSERS:

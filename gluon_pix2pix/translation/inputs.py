@@ -91,6 +91,8 @@ def _in_list(path: Path) -> list[Path]:
         raise ValueError(f"{path} is no list of paths: it is not UTF-8 text") from error
     separator = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
     firsts = [line.split(separator)[0].strip() if separator else line.strip() for line in lines]
+    if separator and firsts[:1] in (["A"], ["a"]):  # a list of pairs may say which column is which
+        firsts = firsts[1:]
     paths = [path.parent / name for name in firsts if name and not name.startswith("#")]
     if not paths:
         raise FileNotFoundError(f"{path} lists no pictures: it needs a path in each line")

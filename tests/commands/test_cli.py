@@ -135,3 +135,16 @@ def test_every_command_explains_itself(name, capsys):
     assert caught.value.code == 0
     assert f"usage: python -m gluon_pix2pix {name} " in out
     assert "--debug" in out or name == "data"  # there it belongs to list and get
+
+
+def test_names_that_the_terminal_cannot_spell(tmp_path):
+    """A file name of other bytes is printed, not the end of the command."""
+    script = "from gluon_pix2pix.commands import cli; import sys, types\n"
+    script += "from gluon_pix2pix.commands.cli import CommonOptions\n"
+    script += "module = types.ModuleType('m', 'x'); module.Options = CommonOptions\n"
+    script += "module.main = lambda options: print('caf' + chr(0xdce9))\n"
+    script += "sys.modules['gluon_pix2pix.commands.fake'] = module\n"
+    script += "cli.run('fake', [])"
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "caf\\udce9\n", "")

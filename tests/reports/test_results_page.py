@@ -289,3 +289,15 @@ def test_other_files_are_refused(tmp_path, text):
     (tmp_path / "scores.json").write_text(text)
     with pytest.raises(ValueError, match="is not a file of scores as `evaluate` writes it: run it again"):
         write_results_page(tmp_path)
+
+
+def test_many_channels_are_shown_by_the_first_three(tmp_path):
+    folder = tmp_path / "bands"
+    folder.mkdir()
+    for role, value in (("fake", 100), ("target", 130)):
+        write_image(folder / f"a_{role}.tiff", np.full((16, 16, 5), value, np.uint8))
+    row = {"folder": ".", "name": "a", "fake": "a_fake.tiff", "target": "a_target.tiff", "source": None, "psnr": 20.0}
+    (folder / "scores.json").write_text(json.dumps({"folder": "bands", "pictures": [row]}))
+    write_results_page(folder)
+    (thumb,) = (folder / "thumbs").glob(".*.jpg")
+    np.testing.assert_allclose(read_image(thumb)[64, [64, 64 + THUMB + GAP], 0], [100, 130], atol=2)

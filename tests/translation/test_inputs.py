@@ -38,7 +38,7 @@ def test_a_pattern(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("l.txt", "a/2.png\n# no\n\nb c/ü.jpg\n"), ("l.csv", "a/2.png,x\nb c/ü.jpg")]
+    ("name", "text"), [("l.txt", "a/2.png\n# no\n\nb c/ü.jpg\n"), ("l.csv", "A,B\na/2.png,x\nb c/ü.jpg")]
 )
 def test_a_list(folder, name, text):
     (folder / name).write_text(text)

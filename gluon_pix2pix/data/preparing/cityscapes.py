@@ -15,6 +15,7 @@ from PIL import Image
 
 from gluon_pix2pix.data.preparing.jobs import Job, refuse_inside
 from gluon_pix2pix.image_files import PathLike
+from gluon_pix2pix.image_headers import file_header
 
 COUNTS = {"train": 2975, "val": 500}  # https://www.cityscapes-dataset.com/dataset-overview
 PHOTO, LABELS = "_leftImg8bit.png", "_gtFine_color.png"
@@ -88,6 +89,7 @@ def _pair(photo: Path, labels: Path, size: int, smooth_labels: bool) -> np.ndarr
     ways = (Image.BICUBIC, Image.BICUBIC if smooth_labels else Image.NEAREST)
     halves = []
     for path, way in zip((photo, labels), ways):
+        file_header(path)  # refuses what is cut off, huge, or no picture
         with Image.open(path) as image:
             halves.append(np.asarray(image.convert("RGB").resize((size, size), way)))
     return np.hstack(halves)
