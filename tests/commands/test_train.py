@@ -173,7 +173,7 @@ def test_too_little_room_is_said_at_once(train, tmp_path, monkeypatch):
         (["--labels", 3], "houses/train has pairs side by side, which cannot be label map and picture at once"),
         (
             ["--aspect-ratio", 2, "--preprocess", "none"],
-            "aspect_ratio 2.0 and preprocess none: it is above 0, and shapes",
+            "aspect_ratio 2 shapes a crop, and preprocess none crops nothing",
         ),
         (["--batch-size", 0], "--batch-size 0 is below 1"),
         (["--lr", -1], "--lr -1.0 is below 0"),
