@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 __version__ = "0.1.0"
@@ -20,3 +21,8 @@ def check_python(version: tuple[int, ...] = tuple(sys.version_info[:2])) -> None
             f"MXNet 1.9.1 runs on Python 3.9 to 3.12 and this is {version[0]}.{version[1]}: "
             "make a virtual environment with one of those"
         )
+
+
+def processors() -> int:
+    """Count the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

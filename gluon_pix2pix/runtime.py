@@ -15,7 +15,7 @@ from typing import Optional
 
 import numpy as np
 
-from gluon_pix2pix import check_python
+from gluon_pix2pix import check_python, processors
 
 # The order matters: each library finds those it links to already loaded.
 CUDA_LIBRARIES = (
@@ -61,8 +61,7 @@ def set_threads() -> None:
     MXNet starts OpenMP with half of them (on two processors that is one thread, and training takes 1.8 times as
     long). What the user has set stays.
     """
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(processors))
+    os.environ.setdefault("OMP_NUM_THREADS", str(processors()))
     # One operator at a time, each on all processors: two workers would share the same processors and slow both.
     os.environ.setdefault("MXNET_CPU_WORKER_NTHREADS", "1")
 

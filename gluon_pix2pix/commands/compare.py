@@ -16,8 +16,9 @@ from typing import Annotated, Any, Optional, Union
 import tyro
 from tqdm import tqdm
 
+from gluon_pix2pix import processors
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError
-from gluon_pix2pix.commands.evaluate import DECIMALS, MetricName, processors
+from gluon_pix2pix.commands.evaluate import DECIMALS, MetricName
 from gluon_pix2pix.commands.tables import count, number, table_lines
 from gluon_pix2pix.evaluation.compare import (
     CONFIDENCE,

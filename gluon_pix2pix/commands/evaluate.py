@@ -8,7 +8,6 @@ that are made of them.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 import tyro
 from tqdm import tqdm
 
+from gluon_pix2pix import processors
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 from gluon_pix2pix.commands.evaluate_labels import (
     LabelTask,
@@ -50,11 +50,6 @@ from gluon_pix2pix.reports.results_page import write_results_page
 LONGEST_TABLE = 20  # more pictures than these are in scores.csv only
 DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
 MetricName = Literal["psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab"]
-
-
-def processors() -> int:
-    """Count the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass

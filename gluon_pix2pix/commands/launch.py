@@ -21,6 +21,7 @@ from typing import Annotated, Optional
 
 import tyro
 
+from gluon_pix2pix import processors
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 
 GRACE = 120.0  # seconds that workers get to save and stop, once asked, before they are killed
@@ -94,7 +95,7 @@ def _start_all(options: Options, started: list[Started]) -> None:
         environment["DMLC_NODE_HOST"] = address
     on_one_machine = -(-options.workers // max(1, len(options.hosts)))
     if on_one_machine > 1 and "OMP_NUM_THREADS" not in os.environ:  # machines are taken to be alike
-        environment["OMP_NUM_THREADS"] = str(max(1, _processors() // on_one_machine))
+        environment["OMP_NUM_THREADS"] = str(max(1, processors() // on_one_machine))
     roles = [("scheduler", 0), *(("server", n) for n in range(options.servers))]
     roles += [("worker", n) for n in range(options.workers)]
     for role, number in roles:
@@ -216,7 +217,3 @@ def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("", 0))
         return one.getsockname()[1]
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,6 +11,7 @@ from typing import Optional
 
 import numpy as np
 
+from gluon_pix2pix import processors
 from gluon_pix2pix.translation.exported import MODEL, ONNX, read_checked, read_model
 from gluon_pix2pix.translation.network import Network, check_modes, from_model
 
@@ -63,8 +64,7 @@ def open_session(data: bytes, path: object):
     except ImportError as error:
         raise ImportError(f"{path} needs ONNX Runtime: pip install 'gluon-pix2pix[onnx]'") from error
     options = onnxruntime.SessionOptions()
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", str(affinity)).split(",")[0])
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", str(processors())).split(",")[0])
     options.log_severity_level = 3  # errors; they come as exceptions too
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

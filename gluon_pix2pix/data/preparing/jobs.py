@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from gluon_pix2pix import processors
 from gluon_pix2pix.image_files import PathLike, find_images, natural_key, read_image, write_atomically, write_image
 
 # Errors that the next picture would meet as well.
@@ -91,8 +91,7 @@ def run_jobs(
 
 def in_threads(function: Callable, items: Sequence, workers: Optional[int] = None) -> Iterable:
     """Yield `function` of each item as it gets done; after an exception, what has not begun is dropped."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(workers or processors)
+    pool = ThreadPoolExecutor(workers or processors())
     try:
         for future in as_completed([pool.submit(function, item) for item in items]):
             yield future.result()
