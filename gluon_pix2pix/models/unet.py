@@ -42,7 +42,7 @@ class Up(mx.gluon.HybridBlock):
             self.dropout = nn.Dropout(0.5) if dropout else None
 
     def hybrid_forward(self, F, x):
-        x = self.norm(self.deconv(F.relu(x)))  # (N, channels, 2H, 2W)
+        x = self.norm(self.deconv(F.Activation(x, act_type="relu")))  # (N, channels, 2H, 2W)
         return self.dropout(x) if self.dropout else x
 
 
@@ -127,4 +127,4 @@ class UNetGenerator(mx.gluon.HybridBlock):
             if self._skips:
                 multiple = 16 if self._as_operator else self._ngf  # without gradients any number can be concatenated
                 x = concat_channels(F, skip, x, multiple=multiple)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
-        return F.tanh(self.last(F.relu(x)))  # (N, output_nc, 256, 256)
+        return F.Activation(self.last(F.Activation(x, act_type="relu")), act_type="tanh")  # (N, output_nc, 256, 256)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Sequence
 from typing import NamedTuple, Optional, Union
 
 import numpy as np
@@ -75,6 +75,10 @@ class Pix2PixTrainer:
         cluster: Union[Alone, Cluster, None] = None,
     ):
         self.generator, self.discriminator = generator, discriminator
+        # The same layers and weights with an executor of their own: MXNet plans a graph's memory for one set of gradients,
+        # and one that is asked for others in turn plans anew each time, and computes some that nobody wants.
+        self._judge = copy.copy(discriminator)
+        self._judge._clear_cached_op()
         self.ctx = list(ctx)
         self.cluster = cluster or Alone()
         self.steps = 0
@@ -171,16 +175,23 @@ class Pix2PixTrainer:
     def _update_generator(
         self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int
     ) -> dict[str, list[mx.nd.NDArray]]:
+        # The losses' gradient stops at the pictures, so that D's weights, which this update leaves alone, get none.
+        pictures = [fake.detach() for fake in fakes]
+        for picture in pictures:
+            picture.attach_grad()
         losses = {}
-        with self._frozen_discriminator(), autograd.record():
+        with autograd.record():
             if self._lambda_gan:
-                judged = [self.discriminator(self._pair(part.source, fake)) for part, fake in zip(parts, fakes)]
+                # Another handle of the source: this backward clears the record of each array that it meets.
+                pairs = [self._pair(part.source.detach(), picture) for part, picture in zip(parts, pictures)]
+                judged = [self._judge(pair) for pair in pairs]
                 gan = [self._gan(logits, True, for_discriminator=False) for logits in judged]
                 losses["G_GAN"] = [self._lambda_gan * loss for loss in gan]
             if self._lambda_l1:
-                losses["G_L1"] = [self._lambda_l1 * l1_loss(fake, part.target) for part, fake in zip(parts, fakes)]
+                l1 = [l1_loss(picture, part.target) for part, picture in zip(parts, pictures)]
+                losses["G_L1"] = [self._lambda_l1 * loss for loss in l1]
             sums = [sum(terms) * part.share for part, *terms in zip(parts, *losses.values())]
-        autograd.backward(sums)
+        autograd.backward(fakes, autograd.grad(sums, pictures))
         self._update(self.g_trainer, batch_size)
         self._measure("G_gradient", self.generator, batch_size)
         return losses
@@ -240,18 +251,6 @@ class Pix2PixTrainer:
             gradients = [p.grad(self.ctx[0]) for p in net.collect_params().values() if p.grad_req != "null"]
             squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
             self._norms[name] = mx.nd.sqrt(squares.sum()) / batch_size
-
-    @contextlib.contextmanager
-    def _frozen_discriminator(self) -> Iterator[None]:
-        """Spare the generator's update the gradients of D's weights, which nobody uses."""
-        parameters = [p for p in self.discriminator.collect_params().values() if p.grad_req != "null"]
-        for parameter in parameters:
-            parameter.grad_req = "null"
-        try:
-            yield
-        finally:
-            for parameter in parameters:
-                parameter.grad_req = "write"
 
     def _whole(self, values: Sequence[mx.nd.NDArray], own: int) -> mx.nd.NDArray:
         """Put together what the devices have computed for each pair, without the pairs that were repeated."""

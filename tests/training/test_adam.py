@@ -24,7 +24,7 @@ def updated(optimizer: mx.optimizer.Optimizer, size: int, steps: int = 3, dtype:
 @pytest.mark.parametrize("size", [1, 5, 1000, 70_001])
 @pytest.mark.parametrize("extra", [{}, {"wd": 0.01}, {"rescale_grad": 0.25}])
 def test_the_numbers_are_mxnets(monkeypatch, size, extra):
-    monkeypatch.setattr(adam, "CHUNK", 1024)  # many chunks, and several threads
+    monkeypatch.setattr(adam, "SPLIT", 4)  # several threads
     ours = Adam(**SETTINGS, **extra)
     ours._pool._max_workers = 3
     for mine, theirs in zip(updated(ours, size), updated(mx.optimizer.Adam(**SETTINGS, **extra), size)):
@@ -45,7 +45,7 @@ def test_the_numbers_are_the_papers():
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
-    monkeypatch.setattr(adam, "CHUNK", 1024)
+    monkeypatch.setattr(adam, "SPLIT", 4)
     results = []
     for workers in (1, 2, 5):
         ours = Adam(**SETTINGS)
