@@ -16,6 +16,7 @@ from gluon_pix2pix.data.preprocess import PREPROCESS, Preprocess
 from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.models import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.models.layers import INIT_TYPES, NORMS
+from gluon_pix2pix.models.precision import PRECISIONS
 from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.training.cluster import KVSTORES, check_kvstore
 from gluon_pix2pix.training.losses import GAN_MODES, GANLoss
@@ -41,6 +42,9 @@ class TrainOptions(CommonOptions):
     """The hole of --task inpainting: the central quarter, or a rectangle drawn anew every time."""
     gpu: Optional[str] = None
     """GPUs, such as 0 or 0,1; -1 for the CPU [the first GPU there is, else the CPU]."""
+    precision: Literal[PRECISIONS] = "float32"
+    """Compute convolutions in 16 bits, all else in float32: bfloat16 on CPUs with AVX512-BF16, float16 on GPUs (with
+    scaled losses; not tried on one)."""
     kvstore: Literal[(*KVSTORES, "dist_async")] = "device"  # the last is refused, with the reason
     """Where gradients are added up: on the GPUs, on the CPU (local), or over several processes and machines (dist_sync,
     dist_device_sync; docs/distributed.md)."""

@@ -19,6 +19,7 @@ from gluon_pix2pix.data.pairs import PairedImages
 from gluon_pix2pix.image_files import image_size
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights, synchronise
+from gluon_pix2pix.models.precision import check_precision, set_precision
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training import checkpoint, checkpoint_list
 from gluon_pix2pix.training.cluster import Alone, Cluster
@@ -51,10 +52,12 @@ class Networks(NamedTuple):
 def build_networks(options: TrainOptions, ctx: list[mx.Context]) -> Networks:
     """Build both networks without weights, and refuse those that cannot be before any data is looked for."""
     with option_errors():
+        check_precision(options.precision, ctx[0].device_type)
         generator = get_model(**options.describe_generator())
         discriminator = get_model(**options.describe_discriminator())
         for net in (generator, discriminator):
             synchronise(net, ctx)
+            set_precision(net, options.precision)
     multiple, crops = generator.multiple, options.preprocessing().crops
     if crops and options.crop_size % multiple:
         depth = options.generator in ("unet", "encoder_decoder")
@@ -140,6 +143,7 @@ def build_trainer(
             beta2=options.beta2,
             epsilon_mode=options.epsilon_mode,
             log_gradients=options.log_gradients,
+            scale_losses=options.precision == "float16",
             cluster=cluster or Alone(options.kvstore),
         )
 

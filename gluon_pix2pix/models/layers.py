@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
+from gluon_pix2pix.models.precision import InPrecision
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -90,7 +92,7 @@ class PictureNorm(mx.gluon.HybridBlock):
         return F.reshape_like(F.broadcast_add(scaled, F.reshape(beta, shape=(1, -1, 1))), x)  # (N, C, H, W)
 
 
-class OneChannelConv(mx.gluon.HybridBlock):
+class OneChannelConv(InPrecision, mx.gluon.HybridBlock):
     """A 2-D convolution with one output channel, computed as 16 of which 15 are zeros and cut off.
 
     oneDNN has no fast kernel for one output channel; the discriminator's last layer (512 channels, 4x4) takes 44 ms
@@ -109,7 +111,8 @@ class OneChannelConv(mx.gluon.HybridBlock):
         # Zeros made from the weight are on its device; a Constant would end up in the params file.
         rest = F.broadcast_axis(F.zeros_like(weight), axis=0, size=15)
         kernel, pad = (self._kernel_size,) * 2, (self._padding,) * 2
-        maps = F.Convolution(x, F.concat(weight, rest, dim=0), kernel=kernel, pad=pad, num_filter=16, no_bias=True)
+        convolution = partial(F.Convolution, kernel=kernel, pad=pad, num_filter=16, no_bias=True)
+        maps = self.in_precision(F, convolution, x, F.concat(weight, rest, dim=0))  # (N, 16, H', W')
         one = F.slice_axis(maps, axis=1, begin=0, end=1)  # (N, 1, H', W')
         return one if bias is None else F.broadcast_add(one, F.reshape(bias, shape=(1, 1, 1, 1)))
 

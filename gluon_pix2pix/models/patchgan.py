@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gluon_pix2pix.models.layers import OneChannelConv, bias_before, norm_layer
+from gluon_pix2pix.models.precision import Conv2D
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -38,15 +39,13 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
             raise ValueError(f"a PatchGAN has 1 layer or more, not {n_layers}; the 1x1 discriminator is 'pixel'")
         with self.name_scope():
             self.model = nn.HybridSequential()
-            self.model.add(nn.Conv2D(ndf, 4, strides=2, padding=1, in_channels=input_nc), nn.LeakyReLU(0.2))
+            self.model.add(Conv2D(ndf, 4, strides=2, padding=1, in_channels=input_nc), nn.LeakyReLU(0.2))
             width = ndf
             for layer in range(1, n_layers + 1):
                 in_channels, width = width, ndf * min(2**layer, 8)
                 strides = 1 if layer == n_layers else 2
                 self.model.add(
-                    nn.Conv2D(
-                        width, 4, strides=strides, padding=1, use_bias=bias_before(norm), in_channels=in_channels
-                    ),
+                    Conv2D(width, 4, strides=strides, padding=1, use_bias=bias_before(norm), in_channels=in_channels),
                     norm_layer(norm, width),
                     nn.LeakyReLU(0.2),
                 )
@@ -70,9 +69,9 @@ class PixelDiscriminator(mx.gluon.HybridBlock):
         with self.name_scope():
             self.net = nn.HybridSequential()
             self.net.add(
-                nn.Conv2D(ndf, 1, in_channels=input_nc),
+                Conv2D(ndf, 1, in_channels=input_nc),
                 nn.LeakyReLU(0.2),
-                nn.Conv2D(2 * ndf, 1, use_bias=bias_before(norm), in_channels=ndf),
+                Conv2D(2 * ndf, 1, use_bias=bias_before(norm), in_channels=ndf),
                 norm_layer(norm, 2 * ndf),
                 nn.LeakyReLU(0.2),
                 OneChannelConv(2 * ndf, 1, use_bias=bias_before(norm)),  # the last layer too, in the reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gluon_pix2pix.models.layers import bias_before, norm_layer
+from gluon_pix2pix.models.precision import Conv2D, Conv2DTranspose
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -17,12 +18,12 @@ class ResnetBlock(mx.gluon.HybridBlock):
             self.conv_block = nn.HybridSequential()
             self.conv_block.add(
                 nn.ReflectionPad2D(1),
-                nn.Conv2D(channels, 3, use_bias=bias_before(norm), in_channels=channels),
+                Conv2D(channels, 3, use_bias=bias_before(norm), in_channels=channels),
                 norm_layer(norm, channels),
                 nn.Activation("relu"),
                 nn.Dropout(0.5 if dropout else 0),  # always there, so that parameters have the same names without
                 nn.ReflectionPad2D(1),
-                nn.Conv2D(channels, 3, use_bias=bias_before(norm), in_channels=channels),
+                Conv2D(channels, 3, use_bias=bias_before(norm), in_channels=channels),
                 norm_layer(norm, channels),
             )
 
@@ -68,18 +69,18 @@ class ResnetGenerator(mx.gluon.HybridBlock):
         with self.name_scope():
             self.model = nn.HybridSequential()
             self.model.add(nn.ReflectionPad2D(3))
-            normed(nn.Conv2D(ngf, 7, use_bias=bias, in_channels=input_nc), ngf)  # (N, 64, H, W)
+            normed(Conv2D(ngf, 7, use_bias=bias, in_channels=input_nc), ngf)  # (N, 64, H, W)
             for width in (ngf, 2 * ngf):  # (N, 128, H/2, W/2), (N, 256, H/4, W/4)
-                down = nn.Conv2D(2 * width, 3, strides=2, padding=1, use_bias=bias, in_channels=width)
+                down = Conv2D(2 * width, 3, strides=2, padding=1, use_bias=bias, in_channels=width)
                 normed(down, 2 * width)
             for _ in range(n_blocks):
                 self.model.add(ResnetBlock(4 * ngf, norm=norm, dropout=dropout))
             for width in (2 * ngf, ngf):  # (N, 128, H/2, W/2), (N, 64, H, W)
-                up = nn.Conv2DTranspose(
+                up = Conv2DTranspose(
                     width, 3, strides=2, padding=1, output_padding=1, use_bias=bias, in_channels=2 * width
                 )
                 normed(up, width)
-            self.model.add(nn.ReflectionPad2D(3), nn.Conv2D(output_nc, 7, in_channels=ngf), nn.Activation("tanh"))
+            self.model.add(nn.ReflectionPad2D(3), Conv2D(output_nc, 7, in_channels=ngf), nn.Activation("tanh"))
 
     def hybrid_forward(self, F, x):
         return self.model(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from gluon_pix2pix.models.layers import OneChannelDeconv, bias_before, concat_channels, norm_layer
+from gluon_pix2pix.models.precision import Conv2D, Conv2DTranspose
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -22,7 +23,7 @@ class Down(mx.gluon.HybridBlock):
         super().__init__()
         with self.name_scope():
             self.activation = nn.LeakyReLU(0.2) if activation else None
-            self.conv = nn.Conv2D(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
+            self.conv = Conv2D(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
             self.norm = norm_layer(norm, channels) if norm else None
 
     def hybrid_forward(self, F, x):
@@ -37,7 +38,7 @@ class Up(mx.gluon.HybridBlock):
     def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool):
         super().__init__()
         with self.name_scope():
-            self.deconv = nn.Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
+            self.deconv = Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
             self.norm = norm_layer(norm, channels)
             self.dropout = nn.Dropout(0.5) if dropout else None
 
@@ -114,7 +115,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
             if output_nc == 1:
                 self.last = OneChannelDeconv(in_channels)
             else:
-                self.last = nn.Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=in_channels)
+                self.last = Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=in_channels)
 
     def hybrid_forward(self, F, x):
         skips = []
@@ -127,4 +128,4 @@ class UNetGenerator(mx.gluon.HybridBlock):
             if self._skips:
                 multiple = 16 if self._as_operator else self._ngf  # without gradients any number can be concatenated
                 x = concat_channels(F, skip, x, multiple=multiple)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
-        return F.Activation(self.last(F.Activation(x, act_type="relu")), act_type="tanh")  # (N, output_nc, 256, 256)
+        return F.tanh(self.last(F.Activation(x, act_type="relu")))  # (N, output_nc, 256, 256)

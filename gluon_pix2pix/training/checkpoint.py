@@ -51,7 +51,9 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
         }
         if pooled:
             mx.nd.save(str(partial / "pool.params"), pooled)
+        scales = {name: trainer.loss_scales[name].state for name in NETWORKS}
         state = {"epoch": epoch, "step": step, "steps": trainer.steps, "threads": threads(), **facts}
+        state["loss_scales"] = scales
         state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
         (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
         for path in (*partial.iterdir(), partial):
@@ -80,7 +82,8 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
     for name in NETWORKS:
         net = getattr(trainer, name)
         load_network(path, name, net, trainer.ctx)
-        _set_moments(trainer, name, mx.nd.load(str(path / f"{name}_adam.params")), state["steps"])
+        _set_moments(trainer, name, mx.nd.load(str(path / f"{name}_adam.params")))
+        trainer.loss_scales[name].load(state.get("loss_scales", {}).get(name, {}))
     pooled = mx.nd.load(str(path / "pool.params")) if "pool.params" in state["sha256"] else {}
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
         places = (f"{device}:{place}" for place in range(pool.size))
@@ -211,17 +214,18 @@ def _indices(trainer: Pix2PixTrainer, name: str) -> dict[str, int]:
 def _moments(trainer: Pix2PixTrainer, name: str) -> dict[str, mx.nd.NDArray]:
     """Adam's running means of the gradient and of its square, the same on every device."""
     states = _optimiser(trainer, name)._updaters[0].states
-    arrays = {"steps": mx.nd.array([trainer.steps], dtype="int64")}  # MXNet cannot save an empty dictionary
+    updates = _optimiser(trainer, name)._optimizer.num_update
+    arrays = {"steps": mx.nd.array([updates], dtype="int64")}
     for key, index in _indices(trainer, name).items():
         if index in states:
             arrays[f"{key}:mean"], arrays[f"{key}:variance"] = states[index]
     return arrays
 
 
-def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDArray], steps: int) -> None:
-    gluon_trainer = _optimiser(trainer, name)
+def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDArray]) -> None:
+    gluon_trainer, updates = _optimiser(trainer, name), int(arrays["steps"].asscalar())
     optimizer, indices = gluon_trainer._optimizer, _indices(trainer, name)
-    if steps == 0:
+    if updates == 0:
         return
     for device, (ctx, updater) in enumerate(zip(trainer.ctx, gluon_trainer._updaters)):
         optimizer._set_current_context(device)
@@ -231,5 +235,5 @@ def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDA
             moments = (arrays[f"{key}:mean"], arrays[f"{key}:variance"])
             updater.states[index] = tuple(moment.copyto(ctx) for moment in moments)
             updater.states_synced[index] = False
-            optimizer._index_update_count[index] = steps
-    optimizer.num_update = steps
+            optimizer._index_update_count[index] = updates
+    optimizer.num_update = updates

@@ -103,9 +103,9 @@ class Alone:
         """Return how many of a batch's pairs are for this process."""
         return total
 
-    def update(self, trainer: mx.gluon.Trainer, role: str, net: mx.gluon.Block, total: int) -> None:
-        """Add up the gradients of a network over its devices, and update it by their mean over `total` pairs."""
-        trainer.step(total)
+    def sum_gradients(self, trainer: mx.gluon.Trainer, role: str, net: mx.gluon.Block) -> None:
+        """Add up the gradients of a network over its devices."""
+        trainer.allreduce_grads()
 
     def means(self, values: Mapping[str, mx.nd.NDArray], total: int) -> dict[str, mx.nd.NDArray]:
         """Return the mean, (1,), of each of the arrays (pairs,)."""
@@ -151,14 +151,13 @@ class Cluster:
         """Return how many of a batch's pairs are for this process: those at rank, rank + size, ..."""
         return len(range(self.rank, total, self.size))
 
-    def update(self, trainer: mx.gluon.Trainer, role: str, net: mx.gluon.Block, total: int) -> None:
-        """Add up the gradients of a network over all devices of all, and update it by their mean over `total` pairs.
+    def sum_gradients(self, trainer: mx.gluon.Trainer, role: str, net: mx.gluon.Block) -> None:
+        """Add up the gradients of a network over all devices of all.
 
         `role` tells the networks' gradients from each other in the one store that there is.
         """
         parameters = net._collect_params_with_prefix().items()
         self._sum({f"{role}/{name}": p.list_grad() for name, p in parameters if p.grad_req != "null"})
-        trainer.update(total)
 
     def means(self, values: Mapping[str, mx.nd.NDArray], total: int) -> dict[str, mx.nd.NDArray]:
         """Return the mean, (1,), of each of the arrays (pairs,) over the `total` pairs of all."""

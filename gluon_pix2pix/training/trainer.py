@@ -13,6 +13,7 @@ from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.adam import Adam
 from gluon_pix2pix.training.cluster import Alone, Cluster
 from gluon_pix2pix.training.image_pool import ImagePool
+from gluon_pix2pix.training.loss_scale import LossScale
 from gluon_pix2pix.training.losses import GANLoss, l1_loss
 
 autograd, gluon = mx.autograd, mx.gluon
@@ -49,6 +50,8 @@ class Pix2PixTrainer:
         "torch" adds epsilon after Adam's bias correction, as the paper of Adam and PyTorch do; "mxnet" before it.
     log_gradients
         Whether a step returns the norms of its gradients as well.
+    scale_losses
+        Whether to scale losses as float16 needs it, and leave out the updates whose gradients are not finite.
     cluster
         The processes that share each batch, of which this is one; it adds up their gradients.
     """
@@ -72,11 +75,12 @@ class Pix2PixTrainer:
         epsilon: float = 1e-8,
         epsilon_mode: str = "torch",
         log_gradients: bool = False,
+        scale_losses: bool = False,
         cluster: Union[Alone, Cluster, None] = None,
     ):
         self.generator, self.discriminator = generator, discriminator
-        # The same layers and weights with an executor of their own: MXNet plans a graph's memory for one set of gradients,
-        # and one that is asked for others in turn plans anew each time, and computes some that nobody wants.
+        # The same layers and weights with an executor of their own: one that is asked now for these gradients and now
+        # for those plans its memory anew each time, and computes some that nobody wants (MXNet 1.9.1).
         self._judge = copy.copy(discriminator)
         self._judge._clear_cached_op()
         self.ctx = list(ctx)
@@ -95,6 +99,7 @@ class Pix2PixTrainer:
             for net in (generator, discriminator)
         )
         self.set_learning_rate(lr)
+        self.loss_scales = {role: LossScale(scale_losses) for role in ("generator", "discriminator")}
         self._previous = None
         self._norms: dict[str, mx.nd.NDArray] = {}
 
@@ -162,10 +167,10 @@ class Pix2PixTrainer:
             of_real = [self.discriminator(pair) for pair in real_pairs]
             d_fake = [self._gan(logits, False) for logits in of_fake]
             d_real = [self._gan(logits, True) for logits in of_real]
-            losses = [0.5 * (fake + real) * part.share for fake, real, part in zip(d_fake, d_real, parts)]
+            scale = 0.5 * self.loss_scales["discriminator"].factor
+            losses = [scale * (fake + real) * part.share for fake, real, part in zip(d_fake, d_real, parts)]
         autograd.backward(losses)
-        self._update(self.d_trainer, batch_size)
-        self._measure("D_gradient", self.discriminator, batch_size)
+        self._update("discriminator", self.d_trainer, batch_size)
         right = [
             0.5 * (self._gan.accuracy(fake, False) + self._gan.accuracy(real, True))
             for fake, real in zip(of_fake, of_real)
@@ -190,10 +195,10 @@ class Pix2PixTrainer:
             if self._lambda_l1:
                 l1 = [l1_loss(picture, part.target) for part, picture in zip(parts, pictures)]
                 losses["G_L1"] = [self._lambda_l1 * loss for loss in l1]
-            sums = [sum(terms) * part.share for part, *terms in zip(parts, *losses.values())]
+            scale = self.loss_scales["generator"].factor
+            sums = [sum(terms) * (scale * part.share) for part, *terms in zip(parts, *losses.values())]
         autograd.backward(fakes, autograd.grad(sums, pictures))
-        self._update(self.g_trainer, batch_size)
-        self._measure("G_gradient", self.generator, batch_size)
+        self._update("generator", self.g_trainer, batch_size)
         return losses
 
     def _pair(self, source: mx.nd.NDArray, picture: mx.nd.NDArray) -> mx.nd.NDArray:
@@ -238,19 +243,21 @@ class Pix2PixTrainer:
         parts = [Part(s.as_in_context(c), t.as_in_context(c), share) for s, t, c in zip(sources, targets, self.ctx)]
         return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
 
-    def _update(self, trainer: gluon.Trainer, batch_size: int) -> None:
-        if self._epsilon_mode == "torch":
-            # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
-            trainer._optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (self.steps + 1)) ** 0.5
-        role = "generator" if trainer is self.g_trainer else "discriminator"
-        self.cluster.update(trainer, role, getattr(self, role), batch_size)
-
-    def _measure(self, name: str, net: gluon.HybridBlock, batch_size: int) -> None:
-        """Keep the norm of the gradients that the last update was given: their sum over the devices, over the batch."""
+    def _update(self, role: str, trainer: gluon.Trainer, batch_size: int) -> None:
+        """Update a network by the gradients that its backward has left, summed over devices and processes."""
+        net, scale, optimizer = getattr(self, role), self.loss_scales[role], trainer._optimizer
+        self.cluster.sum_gradients(trainer, role, net)
+        divisor = batch_size * scale.factor
         if self._log_gradients:
             gradients = [p.grad(self.ctx[0]) for p in net.collect_params().values() if p.grad_req != "null"]
             squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
-            self._norms[name] = mx.nd.sqrt(squares.sum()) / batch_size
+            self._norms[f"{role[0].upper()}_gradient"] = mx.nd.sqrt(squares.sum()) / divisor
+        if scale.overflowed(net.collect_params().values()):
+            return
+        if self._epsilon_mode == "torch":
+            # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
+            optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (optimizer.num_update + 1)) ** 0.5
+        trainer.update(divisor)
 
     def _whole(self, values: Sequence[mx.nd.NDArray], own: int) -> mx.nd.NDArray:
         """Put together what the devices have computed for each pair, without the pairs that were repeated."""

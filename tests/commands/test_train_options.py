@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
+from gluon_pix2pix.commands import cli, train_setup
 from gluon_pix2pix.commands.train_options import TrainOptions
 from gluon_pix2pix.commands.train_setup import Progress, build_networks, build_trainer, rate_of
 from gluon_pix2pix.data.coding import make_coding
@@ -46,6 +46,10 @@ def refusal(tiny_pairs, tmp_path, monkeypatch, capsys):
         (
             "--norm syncbatch",
             "norm syncbatch runs on GPUs alone: MXNet's hangs on the CPU; choose batch, or pass --gpu 0,1",
+        ),
+        (
+            "--precision float16",
+            "precision float16 is for GPUs; on this CPU take float32, or bfloat16 if it has it",
         ),
         ("--n-layers-D 0", "a PatchGAN has 1 layer or more, not 0; the 1x1 discriminator is 'pixel'"),
         ("--n-layers-D -1", "a PatchGAN has 1 layer or more, not -1; the 1x1 discriminator is 'pixel'"),
@@ -178,6 +182,16 @@ def test_initial_weights(options, deviation):
     weight = trainer_of(**options).discriminator.model[2].weight.data().asnumpy()
     assert weight.shape == (16, 8, 4, 4)
     assert weight.std() == pytest.approx(deviation, rel=0.05)
+
+
+def test_precision():
+    assert trainer_of().generator.last._low is None
+    assert not any(scale.state for scale in trainer_of().loss_scales.values())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_setup, "check_precision", lambda *words: None)
+        trainer = trainer_of(precision="float16")
+    assert (trainer.generator.last._low, trainer.discriminator.model[0]._low) == ("float16", "float16")
+    assert trainer.loss_scales["discriminator"].factor == 65536
 
 
 def test_losses_and_adam():

@@ -93,8 +93,6 @@ def test_its_translating_twin_too(name, norm, tmp_path):
     inputs = batches(name, batch_size=1)
     twin = copy_generator(net, described, mx.cpu())
     once = answers(twin, inputs)
-    with mx.autograd.train_mode():
-        assert_equal(answers(twin, inputs), once, 0)
     assert_equal(answers(read_back(twin, tmp_path), inputs), once, 1e-6)
 
     # Of one picture, the statistics of a batch are its own. In float64: these gains make float32's noise 1e-5.
@@ -103,9 +101,11 @@ def test_its_translating_twin_too(name, norm, tmp_path):
     inputs = [x.astype("float64") for x in inputs]
     for block in (net, twin):
         block.cast("float64")
+    once = answers(twin, inputs)
     with mx.autograd.train_mode():
         expected = answers(net, inputs)
-    assert_equal(answers(twin, inputs), expected, 1e-10)
+        assert_equal(answers(twin, inputs), once, 0)
+    assert_equal(once, expected, 1e-10)
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -116,6 +116,10 @@ def test_running_statistics_translate_as_they_predict(name):
     twin.initialize()
     for key, parameter in net._collect_params_with_prefix().items():
         twin._collect_params_with_prefix()[key].set_data(parameter.data())
+    # In float64: in float32 oneDNN has other convolutions for train mode where there is AVX-512, which round otherwise.
+    inputs = [x.astype("float64") for x in inputs]
+    for block in (net, twin):
+        block.cast("float64")
     expected = answers(net, inputs)
     with mx.autograd.train_mode():
         assert_equal(answers(twin, inputs), expected, 0)

@@ -82,12 +82,26 @@ def test_on_two_devices_too(tmp_path, make_trainer, same_bits):
         assert same_bits(weights(resumed, device), weights(unbroken, device))
 
 
-@pytest.mark.parametrize("options", [{"pool_size": 2}, {"lambda_gan": 0}, {"lambda_l1": 0}])
+@pytest.mark.parametrize("options", [{"pool_size": 2}, {"lambda_gan": 0}, {"lambda_l1": 0}, {"scale_losses": True}])
 def test_with_other_losses_too(tmp_path, make_trainer, same_bits, options):
     unbroken, resumed = (make_trainer(seed=seed, **options) for seed in (0, 9))
     unbroken.run(4)
     load_checkpoint(save_checkpoint(tmp_path, unbroken, epoch=1), resumed)
     assert resumed.run(6) == unbroken.run(6)
+    assert same_bits(resumed.parameters(), unbroken.parameters())
+
+
+def test_steps_that_were_left_out_stay_out_of_adams_count(tmp_path, make_trainer, same_bits):
+    unbroken, resumed = (make_trainer(seed=seed, scale_losses=True) for seed in (0, 9))
+    unbroken.run(2)
+    unbroken.loss_scales["generator"].load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
+    unbroken.run(1)
+    load_checkpoint(save_checkpoint(tmp_path, unbroken, epoch=1), resumed)
+    assert resumed.loss_scales["generator"].state == unbroken.loss_scales["generator"].state
+    assert (resumed.g_trainer._optimizer.num_update, resumed.steps) == (2, 3)
+    for trainer in (unbroken, resumed):
+        trainer.loss_scales["generator"].load({"loss_scale": 8.0, "next_loss_scale": 8.0, "unskipped": 0})
+    assert resumed.run(2) == unbroken.run(2)
     assert same_bits(resumed.parameters(), unbroken.parameters())
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 import pytest
 
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.losses import GANLoss, l1_loss
+from gluon_pix2pix.training.trainer import Part
 
 
 def softplus(x: np.ndarray) -> float:
@@ -53,35 +53,55 @@ def generator_gradients(trainer) -> dict[str, np.ndarray]:
     return {name: p.grad().asnumpy() for name, p in parameters if p.grad_req != "null"}
 
 
-def test_freezing_d_changes_no_gradient_of_g(make_trainer, monkeypatch, same_bits):
-    gradients = []
-    for freeze in (True, False):
-        trainer = make_trainer()
-        if not freeze:
-            monkeypatch.setattr(trainer, "_frozen_discriminator", contextlib.nullcontext)
-        trainer.run(2)
-        gradients.append(generator_gradients(trainer))
-    assert all(np.abs(gradient).max() > 0 for gradient in gradients[0].values())
-    assert same_bits(*gradients)
-
-
-def test_d_is_frozen_for_gs_update_alone(make_trainer):
-    trainer = make_trainer()
-    parameters = trainer.discriminator.collect_params()
-    before = {name: parameter.grad_req for name, parameter in parameters.items()}
-    assert sorted(set(before.values())) == ["null", "write"]  # running statistics have no gradient
-    with trainer._frozen_discriminator():
-        assert {parameter.grad_req for parameter in parameters.values()} == {"null"}
-    with contextlib.suppress(KeyError), trainer._frozen_discriminator():
-        raise KeyError
-    assert {name: parameter.grad_req for name, parameter in parameters.items()} == before
-
-
-def test_gs_update_computes_no_gradient_of_ds_weights(make_trainer):
+def test_g_learns_from_the_losses_gradient(make_trainer):
+    """Against one backward through both networks, which computes gradients of D's weights as well."""
     trainer = make_trainer()
     trainer.run(1)
-    gradients = [p.grad() for p in trainer.discriminator.collect_params().values() if p.grad_req != "null"]
-    assert all((gradient == 0).asnumpy().all() for gradient in gradients)  # new, and untouched since D's own update
+    source, target = trainer.batch(seed=1)
+    other = make_trainer()
+    other.run(1)
+    # D's update comes before G's: do it alone, with the fake of the weights before.
+    mx.random.seed(0)
+    with mx.autograd.record():
+        fake = other.generator(source)
+    parts = [Part(source, target, 1.0)]
+    other._update_discriminator(parts, [fake], 1, np.random.default_rng(0))
+    with mx.autograd.record():
+        logits = other.discriminator(mx.nd.concat(source.detach(), fake, dim=1))
+        loss = GANLoss("vanilla")(logits, True) + 100 * l1_loss(fake, target)
+    loss.backward()
+    expected = generator_gradients(other)
+    trainer.step(source, target, seed=(0,))
+    found = generator_gradients(trainer)
+    for name, gradient in expected.items():
+        assert np.abs(gradient).max() > 0
+        np.testing.assert_allclose(found[name], gradient, rtol=0, atol=2e-6 * np.abs(gradient).max(), err_msg=name)
+
+
+def test_gs_update_leaves_ds_gradients_alone(make_trainer, monkeypatch, same_bits):
+    trainer = make_trainer()
+    seen = []
+    update = trainer._update
+
+    def note_and_update(role, *args):
+        gradients = trainer.discriminator.collect_params().items()
+        seen.append({name: p.grad().asnumpy() for name, p in gradients if p.grad_req != "null"})
+        update(role, *args)
+
+    monkeypatch.setattr(trainer, "_update", note_and_update)
+    trainer.run(1)
+    of_d, of_g = seen
+    assert all(np.abs(gradient).max() > 0 for gradient in of_d.values())
+    assert same_bits(of_d, of_g)
+
+
+def test_another_form_of_d_that_shares_its_weights_judges_g(make_trainer):
+    trainer = make_trainer()
+    trainer.run(1)
+    ours, judges = (net._collect_params_with_prefix() for net in (trainer.discriminator, trainer._judge))
+    assert list(ours) == list(judges)
+    assert all(ours[name] is judges[name] for name in ours)
+    assert trainer._judge._cached_op is not trainer.discriminator._cached_op is not None
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -186,7 +206,8 @@ def test_gradient_norms_are_of_what_adam_is_given(make_trainer, size):
     one, two = (make_trainer(norm="none", devices=devices, log_gradients=True) for devices in (1, 2))
     pair = one.batch(size)
     norms = {}
-    one.d_trainer.step, step = lambda n: (norms.update(D=squares(one.discriminator, n)), step(n)), one.d_trainer.step
+    update = one.d_trainer.update
+    one.d_trainer.update = lambda n: (norms.update(D=squares(one.discriminator, n)), update(n))
     ours = one.step(*pair, seed=(0,))
     norms["G"] = squares(one.generator, size)
     theirs = two.step(*pair, seed=(0,))
@@ -195,6 +216,32 @@ def test_gradient_norms_are_of_what_adam_is_given(make_trainer, size):
         assert value.shape == (1,)
         assert value.asscalar() == pytest.approx(norms[letter], rel=1e-5)
         assert theirs[f"{letter}_gradient"].asscalar() == pytest.approx(norms[letter], rel=1e-4)
+
+
+def test_scaled_losses_train_the_same(make_trainer):
+    """65536 is a power of two: in float32 scaling by it changes no bit, but for epsilon-sized numbers."""
+    plain, scaled = (make_trainer(scale_losses=scale, log_gradients=True) for scale in (False, True))
+    for ours, theirs in zip(plain.run(4), scaled.run(4)):
+        assert theirs == pytest.approx(ours, rel=1e-6)
+    assert scaled.loss_scales["generator"].factor == 65536
+    for name, values in plain.parameters().items():
+        np.testing.assert_allclose(scaled.parameters()[name], values, rtol=0, atol=1e-7, err_msg=name)
+
+
+def test_a_step_whose_gradients_overflow_is_left_out(make_trainer, same_bits):
+    trainer = make_trainer(scale_losses=True)
+    trainer.run(2)
+    trainer.loss_scales["generator"].load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
+    before = trainer.parameters()
+    trainer.run(1)
+    after = trainer.parameters()
+    weights = [name for name in before if "running" not in name]
+    for letter, moved in (("G", False), ("D", True)):
+        names = [name for name in weights if name.startswith(letter)]
+        assert same_bits(*({n: values[n] for n in names} for values in (before, after))) != moved
+    assert trainer.loss_scales["generator"].state == {"loss_scale": 3e38, "next_loss_scale": 1.5e38, "unskipped": 0}
+    assert (trainer.g_trainer._optimizer.num_update, trainer.d_trainer._optimizer.num_update) == (2, 3)
+    assert trainer.steps == 3
 
 
 def squares(net, batch_size: int) -> float:
