@@ -86,10 +86,12 @@ class PictureNorm(mx.gluon.HybridBlock):
         flat = F.reshape(x, shape=(0, 0, -1))  # (N, C, H*W)
         row = F.reshape(F.slice(flat, begin=(0, 0, None), end=(1, 1, None)), shape=(-1,))  # (H*W,), for its length
         normal = F.LayerNorm(flat, F.ones_like(row), F.zeros_like(row), axis=-1, eps=self._epsilon)
+        normal = F.reshape_like(normal, x)  # (N, C, H, W)
         if gamma is None:
-            return F.reshape_like(normal, x)
-        scaled = F.broadcast_mul(normal, F.reshape(gamma, shape=(1, -1, 1)))
-        return F.reshape_like(F.broadcast_add(scaled, F.reshape(beta, shape=(1, -1, 1))), x)  # (N, C, H, W)
+            return normal
+        # Scaled and shifted as a 1x1 convolution of each channel alone: oneDNN takes one pass for it, in its own layout.
+        scale, channels = F.reshape(gamma, shape=(-1, 1, 1, 1)), self._channels
+        return F.Convolution(normal, scale, beta, kernel=(1, 1), num_filter=channels, num_group=channels)
 
 
 class OneChannelConv(InPrecision, mx.gluon.HybridBlock):

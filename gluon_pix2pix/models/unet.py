@@ -128,4 +128,5 @@ class UNetGenerator(mx.gluon.HybridBlock):
             if self._skips:
                 multiple = 16 if self._as_operator else self._ngf  # without gradients any number can be concatenated
                 x = concat_channels(F, skip, x, multiple=multiple)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
-        return F.tanh(self.last(F.Activation(x, act_type="relu")))  # (N, output_nc, 256, 256)
+        x = self.last(F.Activation(x, act_type="relu"))
+        return F.Activation(x, act_type="tanh")  # (N, output_nc, 256, 256)
