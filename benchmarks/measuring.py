@@ -75,7 +75,9 @@ def machine(**facts: Any) -> dict[str, Any]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     said = {line.partition("\t")[0].strip(): line.partition(":")[2].strip() for line in reversed(lines)}
-    vector = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if name in said.get("flags", "").split()]
+    vector = [
+        name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if name in said.get("flags", "").split()
+    ]
     return {
         "processor": said.get("model name", platform.machine()),
         "vector": " ".join(vector),

@@ -1,6 +1,6 @@
 """Our training step, timed on request, in the protocol of torch_peer.py: the other scripts here run it.
 
-    python benchmarks/mxnet_peer.py
+python benchmarks/mxnet_peer.py
 """
 
 from __future__ import annotations

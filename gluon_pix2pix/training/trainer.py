@@ -83,6 +83,8 @@ class Pix2PixTrainer:
         # for those plans its memory anew each time, and computes some that nobody wants (MXNet 1.9.1).
         self._judge = copy.copy(discriminator)
         self._judge._clear_cached_op()
+        for parameter in discriminator.collect_params().values():
+            parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
         self.ctx = list(ctx)
         self.cluster = cluster or Alone()
         self.steps = 0
@@ -162,20 +164,25 @@ class Pix2PixTrainer:
             pair = self._pair(part.source, fake.detach())
             fake_pairs.append(pool.query(pair, rng) if part.share else pair)
         real_pairs = [self._pair(part.source, part.target) for part in parts]
-        with autograd.record():
-            of_fake = [self.discriminator(pair) for pair in fake_pairs]
-            of_real = [self.discriminator(pair) for pair in real_pairs]
-            d_fake = [self._gan(logits, False) for logits in of_fake]
-            d_real = [self._gan(logits, True) for logits in of_real]
-            scale = 0.5 * self.loss_scales["discriminator"].factor
-            losses = [scale * (fake + real) * part.share for fake, real, part in zip(d_fake, d_real, parts)]
-        autograd.backward(losses)
+        # One after the other, their gradients added up: so the network's memory for one pair serves both.
+        self.discriminator.collect_params().zero_grad()
+        d_fake, right_of_fake = self._discriminate(parts, fake_pairs, False)
+        d_real, right_of_real = self._discriminate(parts, real_pairs, True)
         self._update("discriminator", self.d_trainer, batch_size)
-        right = [
-            0.5 * (self._gan.accuracy(fake, False) + self._gan.accuracy(real, True))
-            for fake, real in zip(of_fake, of_real)
-        ]
+        right = [0.5 * (fake + real) for fake, real in zip(right_of_fake, right_of_real)]
         return {"D_real": d_real, "D_fake": d_fake, "D_accuracy": right}
+
+    def _discriminate(
+        self, parts: list[Part], pairs: list[mx.nd.NDArray], real: bool
+    ) -> tuple[list[mx.nd.NDArray], list[mx.nd.NDArray]]:
+        """Add the gradients of D's loss for pairs to its own; return each device's losses and accuracies, (n,)."""
+        scale = 0.5 * self.loss_scales["discriminator"].factor
+        with autograd.record():
+            judged = [self.discriminator(pair) for pair in pairs]
+            losses = [self._gan(logits, real) for logits in judged]
+            scaled = [loss * (scale * part.share) for loss, part in zip(losses, parts)]
+        autograd.backward(scaled)
+        return losses, [self._gan.accuracy(logits, real) for logits in judged]
 
     def _update_generator(
         self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int

@@ -58,6 +58,7 @@ def test_adam(reference):
     trainer = Pix2PixTrainer(net, net, ctx=[mx.cpu()])
     net.weight.set_data(mx.nd.zeros((1, 64)))  # where the reference's five steps begin
     for gradient, expected in zip(answers["grads"], answers["params"]):
+        net.collect_params().zero_grad()  # a discriminator's gradients add up
         with mx.autograd.record():
             product = (net.weight.data() * mx.nd.array(gradient.reshape(1, 64))).sum()
         product.backward()
