@@ -89,7 +89,7 @@ class PictureNorm(mx.gluon.HybridBlock):
         normal = F.reshape_like(normal, x)  # (N, C, H, W)
         if gamma is None:
             return normal
-        # Scaled and shifted as a 1x1 convolution of each channel alone: oneDNN takes one pass for it, in its own layout.
+        # Scaled and shifted as a 1x1 convolution of each channel alone, for which oneDNN takes a single pass.
         scale, channels = F.reshape(gamma, shape=(-1, 1, 1, 1)), self._channels
         return F.Convolution(normal, scale, beta, kernel=(1, 1), num_filter=channels, num_group=channels)
 
