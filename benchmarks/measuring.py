@@ -1,4 +1,4 @@
-"""What the benchmarks share: processes that measure on request, turns, tables, the machine. Needs the standard library."""
+"""What the benchmarks share: processes that measure on request, turns, tables, the machine. Plain Python."""
 
 from __future__ import annotations
 
