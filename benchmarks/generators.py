@@ -9,9 +9,7 @@ that a slow minute of the machine does not fall on one of them alone.
 from __future__ import annotations
 
 import dataclasses
-import json
 import multiprocessing
-import platform
 import statistics
 import sys
 import time
@@ -22,6 +20,7 @@ from typing import Literal, Optional
 
 import numpy as np
 import tyro
+from measuring import line_of, machine, peak_bytes, refuse_below, write_json
 from tqdm import tqdm
 
 from gluon_pix2pix.models import GENERATORS, get_model
@@ -95,15 +94,6 @@ def measure(name: str, options: Options) -> Measurement:
     )
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process has had resident (Linux).
-
-    Not `resource.getrusage`: its figure survives exec, so that a child's is at least its parent's.
-    """
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return 1024 * int(status["VmHWM"].split()[0])
-
-
 def measure_apart(name: str, options: Options) -> Measurement:
     """Call `measure` in a process that is started for it and ends with it, even if this one is killed meanwhile."""
     spawn = multiprocessing.get_context("spawn")
@@ -124,18 +114,6 @@ def _measure_and_send(sender: Connection, name: str, options: Options) -> None:
     sender.send(measure(name, options))
 
 
-def machine() -> dict:
-    """Name the processor, the number of threads and the versions."""
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": models[0].partition(":")[2].strip() if models else platform.machine(),
-        "threads": threads(),
-        "python": platform.python_version(),
-        "mxnet": mx.__version__,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
 def table(results: dict[str, list[Measurement]]) -> str:
     """Lay the medians out in markdown, with the least and the most of the rounds beside the times."""
     lines = ["| generator | parameters | size | step | least - most | peak memory |", "| --- " + "| ---: " * 5 + "|"]
@@ -152,21 +130,16 @@ def table(results: dict[str, list[Measurement]]) -> str:
 
 def main(options: Options) -> None:
     """Measure round by round; print the table and write the json."""
-    lowest = {"size": 24, "batch_size": 1, "ngf": 1, "ndf": 1, "rounds": 1, "steps": 1, "warm_up": 0}
-    for name, least in lowest.items():
-        if getattr(options, name) < least:
-            sys.exit(f"error: --{name.replace('_', '-')} {getattr(options, name)} is below {least}")
+    refuse_below(options, size=24, batch_size=1, ngf=1, ndf=1, rounds=1, steps=1, warm_up=0)
+    here = machine(threads=threads(), mxnet=mx.__version__)
     results: dict[str, list[Measurement]] = {name: [] for name in options.generators}
     turns = [name for _ in range(options.rounds) for name in results]
     for name in tqdm(turns, "measuring", unit="process", disable=None):
         results[name].append(measure_apart(name, options))
 
-    here = machine()
-    print(", ".join(f"{what} {value}" for what, value in here.items()), table(results), sep="\n\n")
-    if options.json:
-        rounds = {name: [dataclasses.asdict(m) for m in measured] for name, measured in results.items()}
-        settings = {**dataclasses.asdict(options), "json": str(options.json)}
-        options.json.write_text(json.dumps({"machine": here, "options": settings, "rounds": rounds}, indent=2) + "\n")
+    print(line_of(here), table(results), sep="\n\n")
+    rounds = {name: [dataclasses.asdict(m) for m in measured] for name, measured in results.items()}
+    write_json(options.json, {"machine": here, "options": vars(options), "rounds": rounds})
 
 
 if __name__ == "__main__":

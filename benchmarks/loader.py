@@ -4,17 +4,12 @@ The bare loop reads each file, decodes it, and resizes both halves to the load s
 less. The variants take turns, and a round takes each of them once over all files, so that a slow minute of the machine
 does not fall on one of them alone. A ratio above 1 is how much slower than bare the loader is.
 
-    python benchmarks/loader.py --folder data/facades/train --output loader.json
+    python benchmarks/loader.py --folder data/facades/train --json loader.json
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +20,7 @@ from typing import Optional
 import cv2
 import numpy as np
 import tyro
+from measuring import line_of, machine, refuse_below, write_json
 from tqdm import tqdm
 
 from gluon_pix2pix.data.loader import epoch_keys, load_batches
@@ -48,7 +44,7 @@ class Options:
     """Numbers of threads that read ahead."""
     rounds: int = 7
     """Times that each variant reads all files, after once for warming up."""
-    output: Optional[Path] = None
+    json: Optional[Path] = None
     """A file for every number and the machine."""
 
 
@@ -121,23 +117,12 @@ def table(found: dict[str, list[float]]) -> str:
 
 def main(options: Options) -> None:
     """Measure, print the table, write the numbers."""
-    for name, least in (("rounds", 1), ("batch_size", 1)):
-        if getattr(options, name) < least:
-            sys.exit(f"error: --{name.replace('_', '-')} {getattr(options, name)} is below {least}")
+    refuse_below(options, rounds=1, batch_size=1, workers=0)
+    about = machine(threads=threads(), opencv=cv2.__version__)
     cv2.setNumThreads(1)  # a worker is one thread
     found = measure(options)
-    print(table(found))
-    if options.output:
-        machine = {
-            "processor": platform.processor() or platform.machine(),
-            "cpus": os.cpu_count(),
-            "threads": threads(),
-        }
-        versions = {"python": platform.python_version(), "opencv": cv2.__version__, "numpy": np.__version__}
-        written = dataclasses.asdict(options)
-        written = {name: str(value) if isinstance(value, Path) else value for name, value in written.items()}
-        numbers = {"options": written, "machine": machine, "versions": versions, "pairs_per_second": found}
-        options.output.write_text(json.dumps(numbers, indent=2) + "\n")
+    print(line_of(about), table(found), sep="\n\n")
+    write_json(options.json, {"machine": about, "options": vars(options), "pairs_per_second": found})
 
 
 if __name__ == "__main__":

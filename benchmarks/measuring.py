@@ -98,8 +98,17 @@ def peak_bytes() -> int:
 
     Not `resource.getrusage`: its figure survives exec, so that a child's is at least its parent's.
     """
+    return _status("VmHWM")
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is resident now (Linux)."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int:
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return 1024 * int(status["VmHWM"].split()[0])
+    return 1024 * int(status[name].split()[0])
 
 
 def refuse_below(options: object, **lowest: int) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 
 import numpy as np
-from measuring import peak_bytes
+from measuring import peak_bytes, resident_bytes
 
 from gluon_pix2pix.models import get_model
 from gluon_pix2pix.models.layers import init_weights
@@ -39,6 +39,8 @@ class Peer:
         """Do what a line asks for."""
         if asked["do"] == "peak":
             return peak_bytes()
+        if asked["do"] == "resident":
+            return resident_bytes()
         key = (asked["mode"], asked["levels"], asked["width"])
         if key != self._key:
             self._trainer = None  # its memory first

@@ -1,7 +1,8 @@
 """pix2pix in PyTorch, from the paper's description, timed on request: the other scripts here run it where PyTorch is.
 
 Each line on stdin is answered by one on stdout. {"do": "translate", "mode": "eval", ...} and {"do": "train", ...} give
-the milliseconds of each repetition, {"do": "peak"} the most memory that was resident, in bytes.
+the milliseconds of each repetition, as {"do": "adam", ...} does of an optimiser alone; {"do": "peak"} the most memory
+that was resident, in bytes.
 
     python benchmarks/torch_peer.py 2 [path/to/pytorch-CycleGAN-and-pix2pix]
 
@@ -147,6 +148,8 @@ class Peer:
         """Do what a line asks for."""
         if asked["do"] == "peak":
             return peak_bytes()
+        if asked["do"] == "adam":
+            return time_adam(asked)
         kind, build = {"translate": (asked["mode"], translator), "train": (asked["mode"], Step)}[asked["do"]]
         key = (asked["do"], kind, asked["levels"], asked["width"])
         if key not in self._built:
@@ -164,6 +167,19 @@ class Peer:
                 compute(*batches[: 1 + training])
                 times.append(1e3 * (clock() - start))
         return times[asked["warm_up"] :]  # those before compile, or wake up
+
+
+def time_adam(asked: dict) -> list[float]:
+    """Return the milliseconds of each update of so many weights by torch.optim.Adam, "eager" or "fused"."""
+    weights = nn.Parameter(torch.rand(asked["size"]))
+    weights.grad = torch.rand(asked["size"])
+    fused = {"fused": True} if asked["mode"] == "fused" else {}
+    adam, times = torch.optim.Adam([weights], lr=2e-4, betas=(0.5, 0.999), **fused), []
+    for _ in range(asked["warm_up"] + asked["repeats"]):
+        start = time.perf_counter()
+        adam.step()
+        times.append(1e3 * (time.perf_counter() - start))
+    return times[asked["warm_up"] :]
 
 
 def main() -> None:

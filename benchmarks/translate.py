@@ -11,17 +11,18 @@ from __future__ import annotations
 import contextlib
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Optional
 
 import numpy as np
 import tyro
+from measuring import Peer, line_of, machine, refuse_below, table, torch_peer, write_json
 from tqdm import tqdm
 
 from gluon_pix2pix.models import get_model
@@ -31,8 +32,6 @@ from gluon_pix2pix.training.checkpoint import sha256
 from gluon_pix2pix.translation.export import export_generator
 from gluon_pix2pix.translation.loading import load_network
 
-HERE = Path(__file__).resolve().parent
-
 
 @dataclass
 class Options:
@@ -40,6 +39,8 @@ class Options:
 
     torch_python: Optional[Path] = Path(sys.executable)
     """The Python that has PyTorch; a PyTorch that is not there is left out."""
+    upstream: Optional[Path] = None
+    """A clone of pytorch-CycleGAN-and-pix2pix, whose U-Net PyTorch takes then."""
     batches: tuple[int, ...] = (1, 8)
     """Pictures in a batch."""
     size: int = 256
@@ -55,27 +56,6 @@ class Options:
     same but for what other programs take of the machine."""
     json: Optional[Path] = None
     """A file for every number and the machine."""
-
-
-class Torch:
-    """PyTorch in a process of its own, which waits while it is not asked."""
-
-    def __init__(self, python: Path):
-        command = [str(python), str(HERE / "torch_networks.py"), str(threads())]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.about = json.loads(self.process.stdout.readline() or "null")
-
-    def __call__(self, **asked) -> list[float]:
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit(f"error: PyTorch's process ended with exit code {self.process.wait()}")
-        return json.loads(answer)
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def write_run(folder: Path, ngf: int) -> Path:
@@ -118,15 +98,10 @@ def our_contenders(folder: Path, options: Options) -> dict[str, Callable]:
     return contenders
 
 
-def table(results: dict[str, list[float]], against: list[str]) -> str:
-    """Lay medians, spread and ratios out in markdown: how many times as fast as each of `against`."""
-    lines = ["| | median | least - most |" + "".join(f" against {name} |" for name in against)]
-    lines.append("| --- | ---: | ---: |" + " ---: |" * len(against))
-    for name, times in results.items():
-        median = statistics.median(times)
-        ratios = "".join(f" {statistics.median(results[other]) / median:.2f} |" for other in against)
-        lines.append(f"| {name} | {median:,.0f} ms | {min(times):,.0f} - {max(times):,.0f} ms |{ratios}")
-    return "\n".join(lines)
+def ask_torch(torch: Peer, mode: str, batch: int, size: int, repeats: int, clock: str) -> list[float]:
+    """Return what PyTorch takes, as `timed` does."""
+    net = {"mode": mode, "levels": 8, "width": 64}
+    return torch(do="translate", **net, batch=batch, size=size, warm_up=1, repeats=repeats, clock=clock)
 
 
 def measure(contenders: dict[str, Callable], options: Options) -> dict[int, dict[str, list[float]]]:
@@ -142,32 +117,25 @@ def measure(contenders: dict[str, Callable], options: Options) -> dict[int, dict
 
 def main(options: Options) -> None:
     """Measure; print the tables and write the json."""
-    for name, least in {"size": 256, "ngf": 1, "rounds": 1, "repeats": 1}.items():
-        if getattr(options, name) < least or (name == "size" and options.size % 256):
-            sys.exit(f"error: --{name} {getattr(options, name)} is below {least}, or no multiple")
+    refuse_below(options, size=256, ngf=1, rounds=1, repeats=1, batches=1)
+    if options.size % 256:
+        sys.exit(f"error: --size {options.size} is no multiple of 256")
+    about = machine(threads=threads(), clock=options.clock, mxnet=mx.__version__)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        contenders = our_contenders(folder, options)
-        about = {
-            "threads": threads(),
-            "clock": options.clock,
-            "mxnet": mx.__version__,
-            "date": time.strftime("%Y-%m-%d"),
-        }
-        against = []
-        torch = Torch(options.torch_python)
-        stack.callback(torch.close)
-        if torch.about:
-            about["torch"] = torch.about
+        contenders, against = our_contenders(folder, options), []
+        torch = torch_peer(options.torch_python, threads(), options.upstream)
+        if torch:
+            stack.callback(torch.close)
+            about["torch"] = torch.about["torch"]
             against = [f"PyTorch, {mode}" for mode in torch.about["modes"]]
             for mode, name in zip(torch.about["modes"], against):
-                contenders[name] = lambda b, s, r, c, m=mode: torch(mode=m, batch=b, size=s, repeats=r, clock=c)
+                contenders[name] = partial(ask_torch, torch, mode)
         results = measure(contenders, options)
-    print(", ".join(f"{what} {value}" for what, value in about.items()))
+    print(line_of(about))
     for batch, times in results.items():
         print(f"\nBatches of {batch}:\n\n{table(times, against)}")
-    if options.json:
-        options.json.write_text(json.dumps({"machine": about, "milliseconds": results}, indent=2) + "\n")
+    write_json(options.json, {"machine": about, "options": vars(options), "milliseconds": results})
 
 
 if __name__ == "__main__":

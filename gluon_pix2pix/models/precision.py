@@ -64,7 +64,7 @@ def set_precision(net: mx.gluon.Block, precision: str) -> None:
 
 
 class InPrecision:
-    """A block whose arrays can be cast before its operator, and the result back to float32."""
+    """A block with a weight whose arrays can be cast before its operator, and the result back to float32."""
 
     precisions = PRECISIONS
     _low: Optional[object] = None
@@ -74,12 +74,19 @@ class InPrecision:
         low = {"bfloat16": _BFLOAT16, "float16": "float16"}.get(precision)
         self._low = low if precision in self.precisions else None
 
-    def in_precision(self, F, operator, *arrays):
-        """Return operator(*arrays), (N, C, H, W) float32, computed in the precision that was set; None is left out."""
-        arrays = [array for array in arrays if array is not None]
+    def in_precision(self, F, operator, x, *parameters):
+        """Return operator(x, *parameters), (N, C, H, W) float32, computed in the precision that was set.
+
+        A parameter that is None is left out.
+        """
+        parameters = [parameter for parameter in parameters if parameter is not None]
         if self._low is None:
-            return operator(*arrays)
-        return F.amp_cast(operator(*(F.amp_cast(array, dtype=self._low) for array in arrays)), dtype="float32")
+            return operator(x, *parameters)
+        if self.weight.grad_req == "add":
+            # MXNet 1.9.1 loses an amp_cast's gradient that is to be added to another; identity's is added.
+            parameters = [F.identity(parameter) for parameter in parameters]
+        arrays = [F.amp_cast(array, dtype=self._low) for array in (x, *parameters)]
+        return F.amp_cast(operator(*arrays), dtype="float32")
 
 
 class Conv2D(InPrecision, nn.Conv2D):

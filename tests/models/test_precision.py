@@ -56,6 +56,24 @@ def test_bfloat16_is_float32_to_three_digits(layer, hybrid):
 
 
 @needs_bfloat16
+@pytest.mark.parametrize("layer", LAYERS)
+def test_gradients_of_two_backwards_add_up(layer):
+    net = LAYERS[layer]()
+    net.initialize(mx.init.Normal(0.1))
+    set_precision(net, "bfloat16")
+    pictures = [mx.nd.random.uniform(-1, 1, shape=(1, 16, 12, 12)) for _ in range(2)]
+    parts = [gradients_of(net, x)[1] for x in pictures]
+    for parameter in net.collect_params().values():
+        parameter.grad_req = "add"
+    net.hybridize(static_alloc=True, static_shape=True)
+    sums = [gradients_of(net, x)[1] for x in pictures][-1]
+    for name in net._collect_params_with_prefix():
+        assert np.abs(sums[name]).max() > 0
+        expected = parts[0][name] + parts[1][name]
+        np.testing.assert_allclose(sums[name], expected, rtol=0, atol=1e-5 * np.abs(expected).max(), err_msg=name)
+
+
+@needs_bfloat16
 def test_a_transposed_convolution_stays_float32_in_bfloat16():
     net = Conv2DTranspose(16, 4, strides=2, padding=1, in_channels=16)
     net.initialize(mx.init.Normal(0.1))
