@@ -128,8 +128,8 @@ def main(options: Options) -> None:
     about = machine(threads=threads(), mxnet=mx.__version__)
     step_ms, work = run_steps(options)
     gflop = sum(primitive.gflop for primitive in work) / options.steps
-    # Above a tenth of a GFLOP: short ones are timed too coarsely.
-    fastest = max(1e3 * primitive.gflop / primitive.ms for primitive in work if primitive.gflop > 0.1)
+    large = max(primitive.gflop for primitive in work) / 4  # short ones are timed too coarsely
+    fastest = max(1e3 * primitive.gflop / primitive.ms for primitive in work if primitive.gflop >= large)
     product = product_rate()
     limits = {"step_ms": step_ms, "gflop": gflop, "fastest_convolution": fastest, "matrix_product": product}
     print(line_of(about), table(work, step_ms, options.steps), sep="\n\n")

@@ -62,7 +62,7 @@ class Setting:
 
 def parse_setting(text: str) -> Setting:
     """Read "1x256x64", or end with a line."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, TypeError):
         setting = Setting(*(int(word) for word in text.split("x", 2)))
         if min(setting.batch, setting.width) > 0 and setting.size >= 32 and setting.size % 2**setting.levels == 0:
             return setting
