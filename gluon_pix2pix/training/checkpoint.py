@@ -10,10 +10,13 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.checkpoint_list import checkpoint_name, find_checkpoint
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
+
+if TYPE_CHECKING:  # translating loads checkpoints without what training needs
+    from gluon_pix2pix.training.trainer import Pix2PixTrainer
 
 NETWORKS = ("generator", "discriminator")
 
@@ -118,7 +121,7 @@ def read_state(path: Path) -> dict:
 def load_network(
     path: Path, name: str, net: mx.gluon.Block, ctx: list[mx.Context], *, ignore_extra: bool = False
 ) -> None:
-    """Load one network of a checkpoint.
+    """Load one network of a checkpoint, in little more memory than its own.
 
     Raises
     ------
@@ -126,8 +129,19 @@ def load_network(
         If the file holds another network's parameters.
     """
     file = path / f"{name}.params"
+    parameters = net._collect_params_with_prefix()
     try:
-        net.load_parameters(str(file), ctx=ctx, ignore_extra=ignore_extra)
+        arrays = mx.nd.load(str(file))
+        if not isinstance(arrays, dict):
+            raise ValueError("its arrays have no names")
+        strangers = [] if ignore_extra else sorted(arrays.keys() - parameters.keys())
+        lacking = sorted(parameters.keys() - arrays.keys())
+        if lacking or strangers:
+            raise ValueError(
+                f"it lacks {', '.join(lacking) or 'nothing'}, and has besides {', '.join(strangers) or '-'}"
+            )
+        for key, parameter in parameters.items():
+            parameter._load_init(arrays.pop(key), ctx)  # as load_parameters does, but each array goes at once
     except (AssertionError, ValueError, mx.MXNetError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"{file} does not fit the {name} that the options describe: {reason}") from error

@@ -112,7 +112,9 @@ def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluo
     elif statistics != "picture":
         raise ValueError(f"a generator trained with norm {kwargs['norm']} has no {statistics} statistics, only picture")
     with mx.name.NameManager():  # count from 0, so that the parameters of an export have the same names every time
-        return get_model(kwargs.pop("name"), **kwargs)
+        generator = get_model(kwargs.pop("name"), **kwargs)
+    generator.collect_params().setattr("grad_req", "null")  # no memory for gradients
+    return generator
 
 
 def of_block(block: mx.gluon.HybridBlock, *, coding: Coding, ctx: Optional[mx.Context] = None) -> Network:
@@ -184,5 +186,6 @@ def import_export(folder: str | Path, model: dict, ctx: Optional[mx.Context] = N
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SymbolBlock reports each input that has no fixed type
         block = mx.gluon.SymbolBlock(symbol, [mx.sym.var("data")])
+    block.collect_params().setattr("grad_req", "null")
     block.collect_params().load_dict(found, ctx or mx.cpu())
     return block
