@@ -17,6 +17,7 @@ import tyro
 from measuring import HERE, write_json
 
 TORCH = {"training", "translate", "memory", "adam"}  # those that take --torch-python
+WITHOUT_ROUNDS = {"memory", "operators"}
 NEEDED = {"loader": ("folder",), "low_precision": ("model", "pictures")}  # those that cannot do without
 # Settings with which each runs in seconds, and shows only that it works.
 QUICK = {
@@ -48,6 +49,8 @@ class Options:
     """...and pairs to translate with it; without, `low_precision` is left out."""
     only: tuple[Literal[tuple(QUICK)], ...] = tuple(QUICK)
     """Which ones."""
+    rounds: Optional[int] = None
+    """Turns of each contender [each script's own default]."""
     quick: bool = False
     """Run all with tiny settings, which say nothing of speed."""
     json: Path = Path("benchmarks.json")
@@ -57,7 +60,7 @@ class Options:
 def command_of(name: str, options: Options) -> Optional[list[str]]:
     """Return the words that run a script; None if it lacks what it needs."""
     words = [sys.executable, str(HERE / f"{name}.py")]
-    if name in TORCH and options.torch_python:
+    if name in TORCH:
         words += ["--torch-python", str(options.torch_python)]
     if name in TORCH - {"adam"} and options.upstream:
         words += ["--upstream", str(options.upstream)]
@@ -65,7 +68,10 @@ def command_of(name: str, options: Options) -> Optional[list[str]]:
         if getattr(options, option) is None:
             return None
         words += [f"--{option}", str(getattr(options, option))]
-    return words + (QUICK[name].split() if options.quick else [])
+    words += QUICK[name].split() if options.quick else []
+    if options.rounds is not None and name not in WITHOUT_ROUNDS:
+        words += ["--rounds", str(options.rounds)]  # the last one counts
+    return words
 
 
 def run(words: list[str], written: Path) -> tuple[int, str]:

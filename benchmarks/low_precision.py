@@ -145,8 +145,8 @@ def compare(options: Options, mode: str, paths: list[Path], direction: str) -> d
     found = {}
     for form, pictures in fakes.items():
         plain = fakes[f"{form.split(',')[0]}, float32"]
-        score = np.mean([psnr(a, b, data_range=255) for a, b in zip(plain, pictures)])
-        found[f"{mode}, {form}"] = (times[form], float(score), sizes.get(form))
+        score = float(np.mean([psnr(a, b, data_range=255) for a, b in zip(plain, pictures)]))
+        found[f"{mode}, {form}"] = (times[form], None if np.isinf(score) else score, sizes.get(form))
     return found
 
 
@@ -155,7 +155,10 @@ def main(options: Options) -> None:
     refuse_below(options, calibrate=1, count=1, rounds=1, batch=1)
     logging.disable(logging.WARNING)
     about = machine(threads=threads(), batch=options.batch)
-    direction = json.loads((options.model / "options.json").read_text())["options"]["direction"]
+    described = options.model / "options.json"
+    if not described.is_file():
+        sys.exit(f"error: {options.model} is not the folder of a run: it has no options.json")
+    direction = json.loads(described.read_text())["options"]["direction"]
     paths = find_images(options.pictures)[: options.calibrate + options.count]
     if len(paths) < options.calibrate + options.batch:
         sys.exit(f"error: {options.pictures} has {len(paths)} pictures: fewer than --calibrate and a batch")
@@ -168,7 +171,7 @@ def main(options: Options) -> None:
     for form, (times, score, megabytes) in found.items():
         spread = f"{min(times):,.0f} - {max(times):,.0f} ms"
         size = f"{megabytes:,.0f} MB" if megabytes else ""
-        score = "" if np.isinf(score) else f"{score:.1f} dB"
+        score = "" if score is None else f"{score:.1f} dB"
         print(f"| {form} | {statistics.median(times):,.0f} ms | {spread} | {score} | {size} |")
     write_json(options.json, {"machine": about, "options": vars(options), "forms": found})
 

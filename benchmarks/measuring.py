@@ -22,14 +22,22 @@ class Peer:
     Attributes
     ----------
     about
-        What it says first, of itself; None if it did not come up.
+        What it says first, of itself; None if it has nothing to measure with.
     """
 
     def __init__(self, *command: Any, **environment: str):
         environment = {**os.environ, **environment}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self._process = subprocess.Popen([str(word) for word in command], env=environment, **pipes)
-        self.about = json.loads(self._process.stdout.readline() or "null")
+        words = [str(word) for word in command]
+        try:
+            self._process = subprocess.Popen(words, env=environment, **pipes)
+        except OSError as error:
+            sys.exit(f"error: {words[0]} cannot be started: {error.strerror}")
+        said = self._process.stdout.readline()
+        if not said:
+            self.close()
+            sys.exit(f"error: {' '.join(words)} ended with exit code {self._process.returncode}")
+        self.about = json.loads(said)
 
     def __call__(self, **asked: Any) -> Any:
         self._process.stdin.write(json.dumps(asked) + "\n")
@@ -50,6 +58,8 @@ def torch_peer(python: Optional[Path], threads: int, upstream: Optional[Path], *
     """Start PyTorch's process, or return None where there is no PyTorch."""
     if python is None:
         return None
+    if upstream and not (upstream / "models" / "networks.py").is_file():
+        sys.exit(f"error: --upstream {upstream} has no models/networks.py")
     words = [] if upstream is None else [upstream]
     peer = Peer(python, HERE / "torch_peer.py", threads, *words, **environment)
     if peer.about is None:

@@ -19,9 +19,14 @@ import time
 from functools import partial
 from pathlib import Path
 
-import torch
 from measuring import peak_bytes
-from torch import nn
+
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    print("null")
+    sys.exit(f"{sys.executable} has no PyTorch, which is left out: {error}")
 
 
 class UNet(nn.Module):
@@ -91,7 +96,7 @@ def translator(mode: str, levels: int, width: int, upstream: Path | None):
     from torch._inductor import config
 
     config.freezing = True
-    return torch.compile(net)
+    return torch.compile(net, dynamic=False)  # for each batch size its own, as fast as it gets
 
 
 class Step:

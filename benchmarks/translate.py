@@ -46,7 +46,7 @@ class Options:
     size: int = 256
     """Pixels a side, a multiple of 256."""
     ngf: int = 64
-    """Channels of the outermost level; PyTorch's has 64."""
+    """Channels of the outermost level."""
     rounds: int = 7
     """Turns of each contender."""
     repeats: int = 5
@@ -98,10 +98,31 @@ def our_contenders(folder: Path, options: Options) -> dict[str, Callable]:
     return contenders
 
 
-def ask_torch(torch: Peer, mode: str, batch: int, size: int, repeats: int, clock: str) -> list[float]:
+def ask_torch(torch: Peer, mode: str, width: int, batch: int, size: int, repeats: int, clock: str) -> list[float]:
     """Return what PyTorch takes, as `timed` does."""
-    net = {"mode": mode, "levels": 8, "width": 64}
+    net = {"mode": mode, "levels": 8, "width": width}
     return torch(do="translate", **net, batch=batch, size=size, warm_up=1, repeats=repeats, clock=clock)
+
+
+def torch_contenders(options: Options, stack: contextlib.ExitStack) -> tuple[dict[str, Callable], Optional[str]]:
+    """Start PyTorch once for each of its modes; return the contenders and its version, or none and None.
+
+    One process for all would build, and compile, the network anew at every turn, as it keeps one; and after a few times
+    PyTorch gives up compiling, and says so on stderr alone.
+    """
+
+    def start() -> Optional[Peer]:
+        peer = torch_peer(options.torch_python, threads(), options.upstream)
+        if peer:
+            stack.callback(peer.close)
+        return peer
+
+    peer = start()
+    if peer is None:
+        return {}, None
+    about = peer.about
+    peers = {mode: start() if number else peer for number, mode in enumerate(about["modes"])}
+    return {f"PyTorch, {m}": partial(ask_torch, p, m, options.ngf) for m, p in peers.items()}, about["torch"]
 
 
 def measure(contenders: dict[str, Callable], options: Options) -> dict[int, dict[str, list[float]]]:
@@ -123,18 +144,12 @@ def main(options: Options) -> None:
     about = machine(threads=threads(), clock=options.clock, mxnet=mx.__version__)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        contenders, against = our_contenders(folder, options), []
-        torch = torch_peer(options.torch_python, threads(), options.upstream)
-        if torch:
-            stack.callback(torch.close)
-            about["torch"] = torch.about["torch"]
-            against = [f"PyTorch, {mode}" for mode in torch.about["modes"]]
-            for mode, name in zip(torch.about["modes"], against):
-                contenders[name] = partial(ask_torch, torch, mode)
-        results = measure(contenders, options)
+        theirs, version = torch_contenders(options, stack)  # before ours, which take a while to build
+        about |= {"torch": version} if version else {}
+        results = measure(our_contenders(folder, options) | theirs, options)
     print(line_of(about))
     for batch, times in results.items():
-        print(f"\nBatches of {batch}:\n\n{table(times, against)}")
+        print(f"\nBatches of {batch}:\n\n{table(times, theirs)}")
     write_json(options.json, {"machine": about, "options": vars(options), "milliseconds": results})
 
 

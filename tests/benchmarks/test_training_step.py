@@ -48,18 +48,6 @@ def test_a_line_of_onednn(benchmark_script):
     assert parse("[12.5]") is None
 
 
-def test_memory_from_the_command_line(measured, rows_of):
-    found, printed = measured("memory", "--width 4 --steps 20")
-    assert [row[0] for row in rows_of(printed)] == [
-        "training, MXNet",
-        "translating, MXNet",
-        "translating, ONNX Runtime",
-    ]
-    peaks = found["peak_mb"]
-    assert peaks["translating"]["ONNX Runtime"] < peaks["translating"]["MXNet"]  # MXNet is not loaded there
-    assert len(found["resident_mb"]) == 20
-
-
 def test_memory_table(benchmark_script, rows_of):
     table = benchmark_script("memory")["table"]
     found = {"training": {"MXNet": 1500.0, "PyTorch": 1200.0}, "translating": {"MXNet": 500.0, "PyTorch": None}}
