@@ -65,7 +65,8 @@ def set_threads() -> None:
     # One operator at a time, each on all processors: two workers would share the same processors and slow both.
     os.environ.setdefault("MXNET_CPU_WORKER_NTHREADS", "1")
     # One operator at a time needs one space for what it computes on the way; MXNet keeps four, 80 MB more in training.
-    os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1")
+    if os.environ["MXNET_CPU_WORKER_NTHREADS"] == "1":
+        os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1")
 
 
 def load_cuda_libraries() -> list[str]:

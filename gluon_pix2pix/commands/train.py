@@ -204,9 +204,9 @@ def report_and_save(run: Run) -> None:
     last = epochs == options.total_epochs
     saves = last or epochs % options.save_every == 0
     scores = last or epochs % (options.eval_every or options.save_every) == 0
+    run.trainer.check_finite()  # each epoch: oneDNN's relu makes 0 of what is not a number, and losses stay finite
     if not saves and not scores:
         return
-    run.trainer.check_finite()
     if run.trainer.cluster.rank:
         return  # the first writes; the others wait for it in their next step
     generator = copy_generator(run.trainer.generator, options.describe_generator(), run.trainer.ctx[0])

@@ -43,8 +43,8 @@ class TrainOptions(CommonOptions):
     gpu: Optional[str] = None
     """GPUs, such as 0 or 0,1; -1 for the CPU [the first GPU there is, else the CPU]."""
     precision: Literal[PRECISIONS] = "float32"
-    """Compute convolutions in 16 bits, all else in float32: bfloat16 on CPUs with AVX512-BF16, float16 on GPUs (with
-    scaled losses; not tried on one)."""
+    """Compute convolutions in 16 bits, all else in float32: bfloat16 on CPUs with AVX512-BF16, but not the transposed
+    ones; float16 on GPUs (with scaled losses; not tried on one)."""
     kvstore: Literal[(*KVSTORES, "dist_async")] = "device"  # the last is refused, with the reason
     """Where gradients are added up: on the GPUs, on the CPU (local), or over several processes and machines (dist_sync,
     dist_device_sync; docs/distributed.md)."""

@@ -18,6 +18,7 @@ from gluon_pix2pix.runtime import mx, threads
 
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
 _FREE = {"debug", "data_root", "run_dir", "gpu", "kvstore", "num_workers", "save_every", "keep", "log_every"}
+_FREE |= {"precision"}  # weights and Adam's moments are float32 in every one
 _FREE |= {"log", "visdom_server", "visdom_port", "log_gradients", "log_histograms"}
 _FREE |= {"val_pictures", "eval_every", "eval_metric", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
 
@@ -48,8 +49,8 @@ def as_written(options: TrainOptions) -> dict:
 
 def same_everywhere(options: TrainOptions) -> dict:
     """Return the options on which the processes of one run have to agree."""
-    lengths = ("n_epochs", "n_epochs_decay")
-    return {name: value for name, value in as_written(options).items() if name not in _FREE or name in lengths}
+    also = ("n_epochs", "n_epochs_decay", "precision")
+    return {name: value for name, value in as_written(options).items() if name not in _FREE or name in also}
 
 
 def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> list[str]:
@@ -77,4 +78,6 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> lis
     notes = [f"{words[name]} before, {now[name]} now" for name in ("n_epochs", "n_epochs_decay") if name in words]
     if notes and (options.lr_policy == "cosine" or (options.lr_policy == "linear" and options.n_epochs_decay)):
         notes.append("the learning rate follows the new schedule from here on")
+    if "precision" in words:
+        notes.append(f"{words['precision']} before, {now['precision']} now")
     return notes

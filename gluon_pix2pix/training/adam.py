@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 
 from gluon_pix2pix.runtime import mx, threads
 
-SPLIT = 65536  # floats from which on an array is divided among the threads
+SPLIT = 65536  # floats above which an array is divided among the threads
 
 
 class Adam(mx.optimizer.Adam):
     """MXNet's Adam, with the arithmetic of `adam_update`; where the weights are on a CPU it is done here.
 
-    MXNet's own operator takes eight times as long there (benchmarks/adam.py). The update is finished when `update`
+    MXNet's own operator takes five times as long there (benchmarks/adam.py). The update is finished when `update`
     returns. On GPUs, and for sparse gradients, other types than float32 and clipping, it is MXNet's operator.
     """
 
@@ -41,13 +42,20 @@ class Adam(mx.optimizer.Adam):
         parts = self._pool._max_workers if size > SPLIT else 1
         bounds = np.linspace(0, size, parts + 1).astype(int)
         ranges = [slice(*bound) for bound in zip(bounds[:-1], bounds[1:])]
-        each = self._pool.map if parts > 1 else map
-        for _ in each(lambda part: _update_floats(*(array[part] for array in arrays), *numbers), ranges):
+        each, update = self._pool.map if parts > 1 else map, _compiled()
+        for _ in each(lambda part: update(*(array[part] for array in arrays), *numbers), ranges):
             pass
 
 
-# Without error_model, numba checks each division as Python does, and no vector instruction is left.
-@numba.njit(nogil=True, error_model="numpy")
+@functools.cache
+def _compiled() -> Callable:
+    """Compile the loop, in a second, when a CPU's weights are updated for the first time."""
+    import numba  # here: nothing else needs it, and it takes 60 MB
+
+    # Without error_model, numba checks each division as Python does, and no vector instruction is left.
+    return numba.njit(nogil=True, error_model="numpy")(_update_floats)
+
+
 def _update_floats(w, g, mean, variance, rescale_grad, wd, beta1, rest1, beta2, rest2, epsilon, lr):
     for i in range(w.size):
         a = g[i] * rescale_grad + wd * w[i]

@@ -137,6 +137,7 @@ def load_network(
         strangers = [] if ignore_extra else sorted(arrays.keys() - parameters.keys())
         lacking = sorted(parameters.keys() - arrays.keys())
         if lacking or strangers:
+            lacking, strangers = lacking[:5], strangers[:5]
             raise ValueError(
                 f"it lacks {', '.join(lacking) or 'nothing'}, and has besides {', '.join(strangers) or '-'}"
             )

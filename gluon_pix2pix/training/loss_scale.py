@@ -26,8 +26,24 @@ class LossScale:
         return self._scaler.loss_scale if self._scaler else 1.0
 
     def overflowed(self, parameters: Iterable[mx.gluon.Parameter]) -> bool:
-        """Whether a gradient is not finite; to be asked once a step, after which `factor` is that of the next."""
-        return bool(self._scaler) and self._scaler.has_overflow(list(parameters))
+        """Whether a gradient is not finite; to be asked once a step, after which `factor` is that of the next.
+
+        With a factor that is dynamic this waits for the gradients.
+
+        Raises
+        ------
+        FloatingPointError
+            If one is not, and the factor is down to 1: then it is not the scaling.
+        """
+        if self._scaler is None:
+            return False
+        factor, overflowed = self.factor, self._scaler.has_overflow(list(parameters))
+        if overflowed and factor <= 1:
+            raise FloatingPointError(
+                "gradients are not finite in float16, however little the losses are scaled: training stopped. Look at "
+                "the data, or begin another --run-dir with a lower --lr, or with --precision float32"
+            )
+        return overflowed
 
     @property
     def state(self) -> dict[str, float]:

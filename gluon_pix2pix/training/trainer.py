@@ -33,7 +33,7 @@ class Pix2PixTrainer:
     Parameters
     ----------
     generator, discriminator
-        Initialised on every context of `ctx`.
+        Initialised on every context of `ctx`, in their precision and hybridised, if they shall be.
     ctx
         The devices.
     gan_mode, label_smoothing
@@ -79,12 +79,12 @@ class Pix2PixTrainer:
         cluster: Union[Alone, Cluster, None] = None,
     ):
         self.generator, self.discriminator = generator, discriminator
+        for parameter in discriminator.collect_params().values():
+            parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
+        discriminator._clear_cached_op()  # what was traced before was for other gradients
         # The same layers and weights with an executor of their own: one that is asked now for these gradients and now
         # for those plans its memory anew each time, and computes some that nobody wants (MXNet 1.9.1).
         self._judge = copy.copy(discriminator)
-        self._judge._clear_cached_op()
-        for parameter in discriminator.collect_params().values():
-            parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
         self.ctx = list(ctx)
         self.cluster = cluster or Alone()
         self.steps = 0
@@ -129,8 +129,8 @@ class Pix2PixTrainer:
         dict of str to NDArray
             Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
             them; D_accuracy, the share of D's map that was right before its update, over real and fake; and, if asked
-            for, G_gradient and D_gradient, the 2-norms of all that Adam is given. Each is of shape (1,) and not yet
-            computed; the step before is, when this returns.
+            for, G_gradient and D_gradient, the 2-norms of all that Adam is given, 0 if it is given nothing. Each is of
+            shape (1,) and not yet computed; the step before is, when this returns.
         """
         seed = (*seed, self.cluster.rank) if self.cluster.rank else seed  # each process drops out others
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))
@@ -255,11 +255,13 @@ class Pix2PixTrainer:
         net, scale, optimizer = getattr(self, role), self.loss_scales[role], trainer._optimizer
         self.cluster.sum_gradients(trainer, role, net)
         divisor = batch_size * scale.factor
+        left_out = scale.overflowed(net.collect_params().values())
         if self._log_gradients:
             gradients = [p.grad(self.ctx[0]) for p in net.collect_params().values() if p.grad_req != "null"]
-            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
-            self._norms[f"{role[0].upper()}_gradient"] = mx.nd.sqrt(squares.sum()) / divisor
-        if scale.overflowed(net.collect_params().values()):
+            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).sum()
+            norm = mx.nd.zeros_like(squares) if left_out else mx.nd.sqrt(squares) / divisor
+            self._norms[f"{role[0].upper()}_gradient"] = norm
+        if left_out:
             return
         if self._epsilon_mode == "torch":
             # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.

@@ -70,7 +70,7 @@ def build_generator(
     Returns
     -------
     generator : HybridBlock
-        Not hybridised yet.
+        Not hybridised yet, and without gradients: setattr("grad_req", "write") on its parameters to train it.
     state : dict
         The checkpoint's state.json.
 

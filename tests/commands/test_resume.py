@@ -17,7 +17,7 @@ import pytest
 
 from gluon_pix2pix.commands.cli import UsageError
 from gluon_pix2pix.commands.train_options import TrainOptions
-from gluon_pix2pix.commands.written_options import as_written, compare_with_run
+from gluon_pix2pix.commands.written_options import as_written, compare_with_run, same_everywhere
 from gluon_pix2pix.runtime import threads
 
 
@@ -196,3 +196,11 @@ def test_an_option_that_is_a_path_is_the_same_when_it_is_the_same():
     assert compare_with_run(TrainOptions(init_from=Path("runs/a")), old, completed=1) == []
     with pytest.raises(UsageError, match=r"trained with --init-from runs/a \(now runs/b\)"):
         compare_with_run(TrainOptions(init_from=Path("runs/b")), old, completed=1)
+
+
+def test_a_run_goes_on_in_another_precision():
+    """On a machine without bfloat16, for example: the weights are float32. Workers of one run have to agree on it."""
+    old = {"options": as_written(TrainOptions(precision="bfloat16"))}
+    notes = compare_with_run(TrainOptions(run_dir=Path("runs/a")), old, completed=1)
+    assert notes == ["--precision bfloat16 before, float32 now"]
+    assert same_everywhere(TrainOptions(precision="bfloat16"))["precision"] == "bfloat16"

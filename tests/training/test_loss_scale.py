@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.loss_scale import LossScale
@@ -41,6 +42,14 @@ def test_it_doubles_after_2000_steps_without():
         scale.overflowed([parameter_with(1)])
         factors.append(scale.factor)
     assert factors == [8, 8, 16]
+
+
+def test_where_scaling_is_not_the_reason_it_gives_up():
+    scale = LossScale(dynamic=True)
+    scale.load({"loss_scale": 2.0, "next_loss_scale": 1.0, "unskipped": 0})
+    assert scale.overflowed([parameter_with(np.inf)])
+    with pytest.raises(FloatingPointError, match="gradients are not finite in float16, however little"):
+        scale.overflowed([parameter_with(np.inf)])
 
 
 def test_a_state_goes_on_elsewhere():

@@ -8,7 +8,7 @@ import pytest
 from gluon_pix2pix.models.precision import has_bfloat16, set_precision
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.losses import GANLoss, l1_loss
-from gluon_pix2pix.training.trainer import Part
+from gluon_pix2pix.training.trainer import Part, Pix2PixTrainer
 
 
 def softplus(x: np.ndarray) -> float:
@@ -94,6 +94,18 @@ def test_gs_update_leaves_ds_gradients_alone(make_trainer, monkeypatch, same_bit
     of_d, of_g = seen
     assert all(np.abs(gradient).max() > 0 for gradient in of_d.values())
     assert same_bits(of_d, of_g)
+
+
+def test_a_discriminator_that_was_asked_before_trains_the_same(make_trainer, same_bits):
+    fresh = make_trainer()
+    first = make_trainer()
+    source, target = first.batch()
+    with mx.autograd.predict_mode():
+        first.discriminator(mx.nd.concat(source, target, dim=1))
+    again = Pix2PixTrainer(first.generator, first.discriminator, ctx=first.ctx)
+    losses = [trainer.step(source, target, seed=(0,)) for trainer in (fresh, again)]
+    assert losses[0]["D_real"].asscalar() == losses[1]["D_real"].asscalar()
+    assert same_bits(fresh.parameters(), first.parameters())
 
 
 def test_another_form_of_d_that_shares_its_weights_judges_g(make_trainer):
@@ -249,11 +261,12 @@ def test_scaled_losses_train_the_same(make_trainer):
 
 
 def test_a_step_whose_gradients_overflow_is_left_out(make_trainer, same_bits):
-    trainer = make_trainer(scale_losses=True)
+    trainer = make_trainer(scale_losses=True, log_gradients=True)
     trainer.run(2)
     trainer.loss_scales["generator"].load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
     before = trainer.parameters()
-    trainer.run(1)
+    (losses,) = trainer.run(1)
+    assert losses["G_gradient"] == 0 < losses["D_gradient"]
     after = trainer.parameters()
     weights = [name for name in before if "running" not in name]
     for letter, moved in (("G", False), ("D", True)):

@@ -40,3 +40,17 @@ def test_a_run_without_mxnet_says_what_is_missing(tiny_run):
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 1
     assert "ImportError: " in done.stderr.splitlines()[-1]
+
+
+def test_translating_a_run_needs_nothing_that_only_training_does(tiny_run):
+    """numba takes 60 MB and half a second."""
+    program = """
+import sys
+sys.modules["numba"] = None
+import numpy
+from gluon_pix2pix.translation.translator import Translator
+print(Translator.load(sys.argv[1])(numpy.zeros((32, 32, 3), "uint8")).shape)
+"""
+    command = [sys.executable, "-c", program, tiny_run]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "(32, 32, 3)\n", "")
