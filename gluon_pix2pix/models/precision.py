@@ -34,14 +34,18 @@ def check_precision(precision: str, device_type: str) -> None:
     ValueError
         If there is no such precision, or it is not for this device.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"there is no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
+    _check_name(precision)
     if precision == "float16" and device_type != "gpu":
         raise ValueError("precision float16 is for GPUs; on this CPU take float32, or bfloat16 if it has it")
     if precision == "bfloat16" and device_type != "cpu":
         raise ValueError("precision bfloat16 is for CPUs, MXNet 1.9.1 has none on a GPU: take float16 there")
     if precision == "bfloat16" and not has_bfloat16():
         raise ValueError("precision bfloat16 needs a processor with AVX512-BF16, and this one has none: take float32")
+
+
+def _check_name(precision: str) -> None:
+    if precision not in PRECISIONS:
+        raise ValueError(f"there is no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
 
 
 def has_bfloat16() -> bool:
@@ -58,8 +62,7 @@ def set_precision(net: mx.gluon.Block, precision: str) -> None:
     ValueError
         If there is no such precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"there is no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
+    _check_name(precision)
     net.apply(lambda block: block.set_precision(precision) if isinstance(block, InPrecision) else None)
 
 

@@ -17,6 +17,8 @@ class LossScale:
     after 2,000 steps without it doubles (Micikevicius et al. 2018, arXiv 1710.03740, section 3.2).
     """
 
+    _NAMES = ("loss_scale", "next_loss_scale", "unskipped")  # of the scaler's state
+
     def __init__(self, dynamic: bool = False):
         self._scaler = amp.LossScaler() if dynamic else None
 
@@ -55,5 +57,3 @@ class LossScale:
         """Go on from the state of another."""
         for name in self._NAMES if self._scaler and state else ():
             setattr(self._scaler, f"_{name}", state[name])
-
-    _NAMES = ("loss_scale", "next_loss_scale", "unskipped")

@@ -168,7 +168,7 @@ class Pix2PixTrainer:
         self.discriminator.collect_params().zero_grad()
         d_fake, right_of_fake = self._discriminate(parts, fake_pairs, False)
         d_real, right_of_real = self._discriminate(parts, real_pairs, True)
-        self._update("discriminator", self.d_trainer, batch_size)
+        self._update("discriminator", batch_size)
         right = [0.5 * (fake + real) for fake, real in zip(right_of_fake, right_of_real)]
         return {"D_real": d_real, "D_fake": d_fake, "D_accuracy": right}
 
@@ -205,7 +205,7 @@ class Pix2PixTrainer:
             scale = self.loss_scales["generator"].factor
             sums = [sum(terms) * (scale * part.share) for part, *terms in zip(parts, *losses.values())]
         autograd.backward(fakes, autograd.grad(sums, pictures))
-        self._update("generator", self.g_trainer, batch_size)
+        self._update("generator", batch_size)
         return losses
 
     def _pair(self, source: mx.nd.NDArray, picture: mx.nd.NDArray) -> mx.nd.NDArray:
@@ -250,8 +250,9 @@ class Pix2PixTrainer:
         parts = [Part(s.as_in_context(c), t.as_in_context(c), share) for s, t, c in zip(sources, targets, self.ctx)]
         return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
 
-    def _update(self, role: str, trainer: gluon.Trainer, batch_size: int) -> None:
+    def _update(self, role: str, batch_size: int) -> None:
         """Update a network by the gradients that its backward has left, summed over devices and processes."""
+        trainer = self.g_trainer if role == "generator" else self.d_trainer
         net, scale, optimizer = getattr(self, role), self.loss_scales[role], trainer._optimizer
         self.cluster.sum_gradients(trainer, role, net)
         divisor = batch_size * scale.factor

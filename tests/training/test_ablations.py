@@ -171,7 +171,7 @@ def feed(trainer, gradient_of_step: list[float]) -> list[float]:
         with autograd.record():
             total = sum((gradient * parameter.data()).sum() for parameter in trained(trainer.generator).values())
         total.backward()
-        trainer._update("generator", trainer.g_trainer, 1)
+        trainer._update("generator", 1)
         trainer.steps += 1
         places.append(bias.data().asnumpy()[0])
     return places
