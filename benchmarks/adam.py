@@ -17,8 +17,8 @@ import tyro
 from measuring import line_of, machine, refuse_below, table, torch_peer, write_json
 from tqdm import tqdm
 
+from gluon_pix2pix.core.optimizer import Adam
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training.adam import Adam
 
 
 @dataclass

@@ -23,10 +23,9 @@ import tyro
 from measuring import line_of, machine, peak_bytes, refuse_below, write_json
 from tqdm import tqdm
 
-from gluon_pix2pix.models import GENERATORS, get_model
-from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.core.networks import GENERATORS, get_model, init_weights
+from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
 
 NAMES = tuple(name for name in GENERATORS if name != "unet")  # that is unet_256, unless it is given another depth
 

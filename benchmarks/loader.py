@@ -23,8 +23,8 @@ import tyro
 from measuring import line_of, machine, refuse_below, write_json
 from tqdm import tqdm
 
-from gluon_pix2pix.data.loader import epoch_keys, load_batches
-from gluon_pix2pix.data.pairs import PairedImages
+from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
+from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.runtime import threads
 
 

@@ -20,8 +20,8 @@ from measuring import HERE, Peer, line_of, machine, refuse_below, torch_peer, wr
 from tqdm import tqdm
 from translate import write_run
 
+from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.translation.export import export_generator
 
 PICTURE = {"batch": 1, "size": 256}
 TURNS = 20  # of the steps whose growth is looked at

@@ -12,11 +12,10 @@ import time
 import numpy as np
 from measuring import peak_bytes, resident_bytes
 
-from gluon_pix2pix.models import get_model
-from gluon_pix2pix.models.layers import init_weights
-from gluon_pix2pix.models.precision import has_bfloat16, set_precision
+from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.core.operators import has_bfloat16, set_precision
+from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
 
 
 def build_trainer(precision: str, levels: int, width: int) -> Pix2PixTrainer:

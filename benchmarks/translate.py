@@ -25,11 +25,10 @@ import tyro
 from measuring import Peer, line_of, machine, refuse_below, table, torch_peer, write_json
 from tqdm import tqdm
 
-from gluon_pix2pix.models import get_model
-from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.handover.export import export_generator
+from gluon_pix2pix.runs.checkpoint import sha256
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.training.checkpoint import sha256
-from gluon_pix2pix.translation.export import export_generator
 from gluon_pix2pix.translation.loading import load_network
 
 

@@ -31,7 +31,7 @@ from gluon_pix2pix.evaluation.compare import (
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Pair, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
-from gluon_pix2pix.image_files import write_atomically
+from gluon_pix2pix.pictures.files import write_atomically
 
 
 @dataclass

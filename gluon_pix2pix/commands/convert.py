@@ -14,12 +14,7 @@ from typing import Annotated, Literal, Optional
 import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.translation.converted import (
-    convert_file,
-    differences_from_torch,
-    read_options,
-    write_torch_files,
-)
+from gluon_pix2pix.handover.converted import convert_file, differences_from_torch, read_options, write_torch_files
 
 # What other programs call their weights, and how to say so.
 _OTHERS = {".meta": "TensorFlow", ".index": "TensorFlow", ".pb": "TensorFlow", ".ckpt": "TensorFlow"}

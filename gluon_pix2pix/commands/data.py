@@ -14,9 +14,9 @@ import tyro
 from gluon_pix2pix.commands import data_check, data_prepare
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.commands.stage_bar import StageBar
-from gluon_pix2pix.data import fetch
-from gluon_pix2pix.data.catalogue import CATALOGUE, Entry, NotOnDiskError
-from gluon_pix2pix.data.demo import SPLITS
+from gluon_pix2pix.datasets import fetch
+from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, NotOnDiskError
+from gluon_pix2pix.datasets.demo.pairs import SPLITS
 
 
 @dataclass

@@ -11,9 +11,9 @@ import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 from gluon_pix2pix.commands.stage_bar import StageBar
-from gluon_pix2pix.data.preparing.checking import check_splits, splits_of, summarize
-from gluon_pix2pix.data.preparing.contact_sheet import draw_contact_sheet
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.datasets.prepare.checking import check_splits, splits_of, summarize
+from gluon_pix2pix.datasets.prepare.contact_sheet import draw_contact_sheet
+from gluon_pix2pix.pictures.files import write_image
 
 
 @dataclass

@@ -26,16 +26,16 @@ from gluon_pix2pix.commands.data_options import (
     SplitOptions,
 )
 from gluon_pix2pix.commands.stage_bar import StageBar
-from gluon_pix2pix.data.preparing import operations
-from gluon_pix2pix.data.preparing.cityscapes import cityscapes_jobs
-from gluon_pix2pix.data.preparing.cmp import cmp_jobs
-from gluon_pix2pix.data.preparing.combine import combine_jobs
-from gluon_pix2pix.data.preparing.jobs import Job, picture_jobs, run_jobs
-from gluon_pix2pix.data.preparing.placing import place
-from gluon_pix2pix.data.preparing.split import plan_split
-from gluon_pix2pix.image_files import write_atomically
-from gluon_pix2pix.image_headers import MAX_PIXELS
-from gluon_pix2pix.images import with_channels
+from gluon_pix2pix.datasets.prepare import operations
+from gluon_pix2pix.datasets.prepare.cityscapes import cityscapes_jobs
+from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
+from gluon_pix2pix.datasets.prepare.combine import combine_jobs
+from gluon_pix2pix.datasets.prepare.jobs import Job, picture_jobs, run_jobs
+from gluon_pix2pix.datasets.prepare.placing import place
+from gluon_pix2pix.datasets.prepare.split import plan_split
+from gluon_pix2pix.pictures.arithmetic import with_channels
+from gluon_pix2pix.pictures.files import write_atomically
+from gluon_pix2pix.pictures.headers import MAX_PIXELS
 
 
 def make(options: MakeOptions, jobs: Sequence[Job], troubles: Sequence[str] = ()) -> int:

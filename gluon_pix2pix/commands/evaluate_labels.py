@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.cli import UsageError, option_errors
 from gluon_pix2pix.commands.tables import count, number, table_lines
-from gluon_pix2pix.data.catalogue import Located, locate
+from gluon_pix2pix.datasets.catalogue import Located, locate
 from gluon_pix2pix.evaluation.label_score import (
     PROTOCOL,
     Confusions,
@@ -27,7 +27,7 @@ from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.palettes import PALETTES, Palette, check_colours, read_palette
 from gluon_pix2pix.evaluation.score import map_pairs
 from gluon_pix2pix.evaluation.segmentation import MEANS
-from gluon_pix2pix.image_files import read_image
+from gluon_pix2pix.pictures.files import read_image
 
 if TYPE_CHECKING:
     from gluon_pix2pix.commands.evaluate import Options

@@ -11,13 +11,13 @@ import numpy as np
 import tyro
 
 from gluon_pix2pix.commands.cli import CommonOptions, option_errors
-from gluon_pix2pix.image_files import find_images, read_image
-from gluon_pix2pix.images import split_pair
-from gluon_pix2pix.training.checkpoint_list import find_checkpoint
-from gluon_pix2pix.training.run_log import read_log
-from gluon_pix2pix.translation.export import export_generator
+from gluon_pix2pix.handover.export import export_generator
+from gluon_pix2pix.pictures.arithmetic import split_pair
+from gluon_pix2pix.pictures.files import find_images, read_image
+from gluon_pix2pix.runs.checkpoint_list import find_checkpoint
+from gluon_pix2pix.runs.log import read_log
+from gluon_pix2pix.runs.options_file import coding_of, read_run
 from gluon_pix2pix.translation.exported import MODEL
-from gluon_pix2pix.translation.runs import coding_of, read_run
 
 COUNT = 4  # pictures that export and net are compared on
 

@@ -105,7 +105,7 @@ def _start_all(options: Options, started: list[Started]) -> None:
 
 
 def _start(name: str, command: tuple[str, ...], environment: dict[str, str], host: Optional[str]) -> Started:
-    words = [sys.executable, "-m", "gluon_pix2pix.commands.remote", sys.executable, "-m", "gluon_pix2pix", *command]
+    words = [sys.executable, "-m", "gluon_pix2pix.distributed.remote", sys.executable, "-m", "gluon_pix2pix", *command]
     if host:
         settings = [f"{key}={value}" for key, value in environment.items()]
         remote = f"cd {shlex.quote(os.getcwd())} && exec env {shlex.join([*settings, *words])}"

@@ -14,8 +14,25 @@ from typing import Optional, Union
 
 from gluon_pix2pix.commands.cli import option_errors
 from gluon_pix2pix.commands.stage_bar import StageBar
-from gluon_pix2pix.commands.train_options import TrainOptions, resolve
-from gluon_pix2pix.commands.train_setup import (
+from gluon_pix2pix.core.step import Alone, Pix2PixTrainer
+from gluon_pix2pix.datasets.catalogue import Located
+from gluon_pix2pix.datasets.fetch import find_or_get
+from gluon_pix2pix.distributed.cluster import Cluster, check_environment, join, serve, serves
+from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
+from gluon_pix2pix.pairs.paired_images import PairedImages
+from gluon_pix2pix.pictures.arithmetic import grid, to_signed
+from gluon_pix2pix.pictures.files import write_atomically, write_image
+from gluon_pix2pix.reports.health import spread
+from gluon_pix2pix.reports.live import parse_log
+from gluon_pix2pix.reports.plots import plot_losses
+from gluon_pix2pix.reports.watch import Watch
+from gluon_pix2pix.runs import checkpoint, checkpoint_list
+from gluon_pix2pix.runs.log import RunLog, append_event, read_log
+from gluon_pix2pix.runs.silent_log import SilentLog
+from gluon_pix2pix.runtime import devices
+from gluon_pix2pix.training.interrupt import StopRequest
+from gluon_pix2pix.training.options import TrainOptions, resolve
+from gluon_pix2pix.training.setup import (
     Progress,
     alone_in,
     begin_or_follow,
@@ -24,24 +41,7 @@ from gluon_pix2pix.commands.train_setup import (
     open_data,
     rate_of,
 )
-from gluon_pix2pix.commands.validation import Scores, metric_of, sample_rows, score_validation
-from gluon_pix2pix.data.catalogue import Located
-from gluon_pix2pix.data.fetch import find_or_get
-from gluon_pix2pix.data.loader import epoch_keys, load_batches
-from gluon_pix2pix.data.pairs import PairedImages
-from gluon_pix2pix.image_files import write_atomically, write_image
-from gluon_pix2pix.images import grid, to_signed
-from gluon_pix2pix.reports.health import spread
-from gluon_pix2pix.reports.live import parse_log
-from gluon_pix2pix.reports.plots import plot_losses
-from gluon_pix2pix.reports.watch import Watch
-from gluon_pix2pix.runtime import devices
-from gluon_pix2pix.training import checkpoint, checkpoint_list
-from gluon_pix2pix.training.cluster import Alone, Cluster, check_environment, join, serve, serves
-from gluon_pix2pix.training.interrupt import StopRequest
-from gluon_pix2pix.training.run_log import RunLog, append_event, read_log
-from gluon_pix2pix.training.silent_log import SilentLog
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
+from gluon_pix2pix.training.validation import Scores, metric_of, sample_rows, score_validation
 from gluon_pix2pix.translation.gluon_network import copy_generator
 from gluon_pix2pix.translation.translator import Translator
 

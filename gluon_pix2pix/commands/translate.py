@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.commands.translate_special import translate_stdin, translate_videos, video_path
-from gluon_pix2pix.image_files import find_images, write_atomically
+from gluon_pix2pix.pictures.files import find_images, write_atomically
 from gluon_pix2pix.translation.given import Given, guess_kind, match_targets, read_given
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, is_video
 from gluon_pix2pix.translation.loading import find_format

@@ -12,7 +12,7 @@ import numpy as np
 from gluon_pix2pix.evaluation.named_metrics import LOWER_IS_BETTER, PIXEL_VALUES
 from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.score import Score
-from gluon_pix2pix.image_files import PathLike, read_image
+from gluon_pix2pix.pictures.files import PathLike, read_image
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95

@@ -11,7 +11,7 @@ from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.palettes import Palette, labels_of
 from gluon_pix2pix.evaluation.score import read_pair
 from gluon_pix2pix.evaluation.segmentation import agreement, confusion_matrix
-from gluon_pix2pix.image_files import PathLike, read_image
+from gluon_pix2pix.pictures.files import PathLike, read_image
 
 PROTOCOL = (
     "each pixel has the class of the nearest colour of the palette; counts of all pictures in one confusion matrix; "

@@ -11,7 +11,6 @@ from typing import Optional
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import to_lab
 from gluon_pix2pix.evaluation.metrics import (
     MS_SSIM_SMALLEST,
     MS_SSIM_WEIGHTS,
@@ -24,6 +23,7 @@ from gluon_pix2pix.evaluation.metrics import (
     psnr,
     ssim,
 )
+from gluon_pix2pix.pairs.coding import to_lab
 
 METRICS = ("psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab")
 DEFAULT_METRICS = ("psnr", "ssim", "mse", "mae")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from gluon_pix2pix.image_files import PathLike, find_images
+from gluon_pix2pix.pictures.files import PathLike, find_images
 
 # How a picture's name tells what it is. In this order the names of:
 # this package, pytorch-CycleGAN-and-pix2pix (util/visualizer.py), affinelayer's pix2pix-tensorflow (pix2pix.py).

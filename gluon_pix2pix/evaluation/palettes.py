@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gluon_pix2pix.data.drawing.layout import CMP_COLOURS
+from gluon_pix2pix.datasets.demo.layout import CMP_COLOURS
 from gluon_pix2pix.evaluation.segmentation import VOID
-from gluon_pix2pix.image_files import PathLike
-from gluon_pix2pix.images import peak_of
+from gluon_pix2pix.pictures.arithmetic import peak_of
+from gluon_pix2pix.pictures.files import PathLike
 
 NEAR = 30  # a label picture's colours, JPEG and all, are mostly within this distance of the palette's
 

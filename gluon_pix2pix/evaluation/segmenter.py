@@ -11,15 +11,15 @@ from typing import Callable, Optional
 
 import numpy as np
 
-from gluon_pix2pix.data.layouts import PairPaths
-from gluon_pix2pix.data.loader import epoch_keys
-from gluon_pix2pix.data.preprocess import Preprocess
+from gluon_pix2pix.core.networks import Down, Up, init_weights
+from gluon_pix2pix.core.operators import concat_channels
 from gluon_pix2pix.evaluation.palettes import Palette, check_colours, labels_of
 from gluon_pix2pix.evaluation.segmentation import VOID
-from gluon_pix2pix.image_files import read_image
-from gluon_pix2pix.images import resize, split_pair, to_signed, with_channels
-from gluon_pix2pix.models.layers import concat_channels, init_weights
-from gluon_pix2pix.models.unet import Down, Up
+from gluon_pix2pix.pairs.layouts import PairPaths
+from gluon_pix2pix.pairs.loader import epoch_keys
+from gluon_pix2pix.pairs.preprocess import Preprocess
+from gluon_pix2pix.pictures.arithmetic import resize, split_pair, to_signed, with_channels
+from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.runtime import mx
 
 autograd, gluon, nn = mx.autograd, mx.gluon, mx.gluon.nn

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from gluon_pix2pix import __version__
-from gluon_pix2pix.data.layouts import PairPaths
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, read_pairs, train_segmenter
+from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.runtime import mx, threads
 
 # On the 400 facades: see docs/scores.md for what these take and give.

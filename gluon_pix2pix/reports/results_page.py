@@ -14,8 +14,8 @@ import matplotlib
 import numpy as np
 from dominate import document, tags
 
-from gluon_pix2pix.image_files import PathLike, read_image, write_image
-from gluon_pix2pix.images import grid, resize, visible
+from gluon_pix2pix.pictures.arithmetic import grid, resize, visible
+from gluon_pix2pix.pictures.files import PathLike, read_image, write_image
 from gluon_pix2pix.reports.page import as_url, new_page, printable, write_page
 
 THUMB = 128  # pixels that a picture in the overview is high

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_pix2pix.image_files import read_image
-from gluon_pix2pix.images import grid
+from gluon_pix2pix.pictures.arithmetic import grid
+from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.reports.health import Health
 from gluon_pix2pix.reports.live import Sink, open_sinks
 from gluon_pix2pix.reports.run_page import write_run_page

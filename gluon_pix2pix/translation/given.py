@@ -9,9 +9,9 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import Coding, OneHot, Pixels
-from gluon_pix2pix.image_files import image_size, read_image, read_labels
-from gluon_pix2pix.images import split_pair
+from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.pictures.arithmetic import split_pair
+from gluon_pix2pix.pictures.files import image_size, read_image, read_labels
 
 # What a file is: half of it is given and the other half true; all of it is true, and its gray or holed self given; or
 # it is given and nothing more is known.

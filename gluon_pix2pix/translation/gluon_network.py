@@ -10,14 +10,14 @@ from typing import Optional
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import Coding
-from gluon_pix2pix.models import get_model
+from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.pairs.coding import Coding
+from gluon_pix2pix.runs.checkpoint import load_network, read_state
+from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
+from gluon_pix2pix.runs.options_file import coding_of, read_run, trained_size
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.checkpoint import load_network, read_state
-from gluon_pix2pix.training.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.translation.exported import MODEL, PARAMS, SYMBOL, read_checked, read_model
 from gluon_pix2pix.translation.network import STATISTICS, Network, check_modes, from_model
-from gluon_pix2pix.translation.runs import coding_of, read_run, trained_size
 
 
 def load_run(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from gluon_pix2pix.image_files import EXTENSIONS, find_images, natural_key
+from gluon_pix2pix.pictures.files import EXTENSIONS, find_images, natural_key
 
 LISTS = (".txt", ".csv", ".tsv")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")

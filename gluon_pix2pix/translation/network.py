@@ -8,7 +8,7 @@ from typing import Optional, Union
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import Coding, make_coding
+from gluon_pix2pix.pairs.coding import Coding, make_coding
 
 STATISTICS = ("picture", "batch", "running")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable
 
-from gluon_pix2pix.data.preparing.jobs import HOPELESS
+from gluon_pix2pix.datasets.prepare.jobs import HOPELESS
 from gluon_pix2pix.translation.given import Given
 from gluon_pix2pix.translation.results import Results
 from gluon_pix2pix.translation.translator import Translator

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
-from gluon_pix2pix.data.coding import Coding
-from gluon_pix2pix.images import resize
+from gluon_pix2pix.pairs.coding import Coding
+from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.translation.loading import load_network
 from gluon_pix2pix.translation.network import Network, Size
 from gluon_pix2pix.translation.tiling import blend_tiles, pad_to_multiple, padded_side

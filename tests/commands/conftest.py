@@ -17,8 +17,8 @@ from typing import Callable
 import numpy as np
 import pytest
 
-from gluon_pix2pix.data.demo import draw_facade, write_demo
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.datasets.demo.pairs import draw_facade, write_demo
+from gluon_pix2pix.pictures.files import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--gpu", "-1", "--generator", "unet", "--num-downs", "3", "--dropout-blocks", "paper", "--ngf", "8"]
@@ -113,7 +113,7 @@ def unbroken(train, tmp_path_factory) -> RunFolder:
 @pytest.fixture
 def after_step(monkeypatch) -> Callable[[int, Callable], None]:
     """Do something with the trainer after a given step of the runs that follow, counted from 1."""
-    from gluon_pix2pix.training.trainer import Pix2PixTrainer
+    from gluon_pix2pix.core.step import Pix2PixTrainer
 
     def arrange(number: int, action: Callable) -> None:
         original, count = Pix2PixTrainer.step, itertools.count(1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.image_files import find_images, write_image
+from gluon_pix2pix.pictures.files import find_images, write_image
 
 COUNT = 12
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.image_files import read_image, write_image
-from gluon_pix2pix.models import get_model
-from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
+from gluon_pix2pix.handover.torch_weights import to_torch
+from gluon_pix2pix.pictures.files import read_image, write_image
+from gluon_pix2pix.runs.checkpoint import load_initial
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.checkpoint import load_initial
-from gluon_pix2pix.translation.torch_file import read_tensors, write_tensors
-from gluon_pix2pix.translation.torch_weights import to_torch
 from gluon_pix2pix.translation.translator import Translator
 
 GENERATOR = {"name": "unet", "num_downs": 5, "input_nc": 3, "output_nc": 3, "ngf": 4, "norm": "batch"}

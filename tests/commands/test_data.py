@@ -11,7 +11,7 @@ import pytest
 
 from gluon_pix2pix.commands.cli import run
 from gluon_pix2pix.commands.stage_bar import StageBar
-from gluon_pix2pix.data.catalogue import CATALOGUE
+from gluon_pix2pix.datasets.catalogue import CATALOGUE
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands.cli import run
-from gluon_pix2pix.data.preparing import cityscapes
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.datasets.prepare import cityscapes
+from gluon_pix2pix.pictures.files import read_image, write_image
 
 
 @pytest.fixture

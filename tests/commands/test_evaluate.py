@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.pictures.files import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.image_files import write_image
-from gluon_pix2pix.translation import export as translation_export
+from gluon_pix2pix.handover import export as translation_export
+from gluon_pix2pix.pictures.files import write_image
 
 FILES = ["generator-0000.params", "generator-symbol.json", "model.json"]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from gluon_pix2pix.commands.cli import UsageError
-from gluon_pix2pix.commands.train_options import TrainOptions
-from gluon_pix2pix.commands.written_options import as_written, compare_with_run, same_everywhere
 from gluon_pix2pix.runtime import threads
+from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.written_options import as_written, compare_with_run, same_everywhere
 
 
 def check_equal_runs(run, unbroken) -> None:
@@ -145,7 +145,7 @@ def test_a_signal_in_the_last_step_lets_the_run_end(train, look, tmp_path, sigte
 KILLED = """
 import os, signal
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
+from gluon_pix2pix.core.step import Pix2PixTrainer
 original = Pix2PixTrainer.step
 def step(trainer, *args, **kwargs):
     if trainer.steps == 13:

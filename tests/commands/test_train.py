@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import tyro
 
-from gluon_pix2pix.commands.train_options import TrainOptions
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.options import TrainOptions
 
 
 def test_the_run_folder(unbroken):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluon_pix2pix.data.coding import to_lab
-from gluon_pix2pix.data.demo import draw_facade
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.datasets.demo.pairs import draw_facade
+from gluon_pix2pix.pairs.coding import to_lab
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx
 
 
@@ -268,8 +268,8 @@ def test_a_run_of_an_older_version_had_the_defaults_of_today(train, look, tmp_pa
 
 
 def test_memory_does_not_grow_over_epochs(train, tmp_path):
-    from gluon_pix2pix.data.loader import epoch_keys, load_batches
-    from gluon_pix2pix.data.pairs import PairedImages
+    from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
+    from gluon_pix2pix.pairs.paired_images import PairedImages
 
     def resident() -> int:
         mx.nd.waitall()

@@ -8,8 +8,8 @@ import pytest
 
 from gluon_pix2pix.commands import train
 from gluon_pix2pix.commands.cli import UsageError
-from gluon_pix2pix.training.checkpoint_list import best_checkpoint, list_checkpoints
-from gluon_pix2pix.training.run_log import read_log
+from gluon_pix2pix.runs.checkpoint_list import best_checkpoint, list_checkpoints
+from gluon_pix2pix.runs.log import read_log
 
 
 @pytest.mark.parametrize("metric", ["ssim", "mae"])

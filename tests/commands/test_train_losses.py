@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.image_files import read_image
-from gluon_pix2pix.training.run_log import LOSSES, read_log
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
+from gluon_pix2pix.core.step import Pix2PixTrainer
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.runs.log import LOSSES, read_log
 from gluon_pix2pix.translation.translator import Translator
 
 TINY = "--gpu -1 --generator unet --num-downs 3 --dropout-blocks paper --ngf 4 --discriminator n_layers --n-layers-D 1"

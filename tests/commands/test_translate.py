@@ -10,9 +10,9 @@ import pytest
 
 from gluon_pix2pix import runtime
 from gluon_pix2pix.commands import cli, train
-from gluon_pix2pix.commands.train_options import TrainOptions
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.options import TrainOptions
 
 
 @pytest.fixture

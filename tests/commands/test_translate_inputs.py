@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.translation.video import VideoReader, write_video
 
@@ -195,7 +195,7 @@ def test_batches_and_their_statistics(translate, pictures, tmp_path):
 def exports(tiny_run, tmp_path_factory) -> Path:
     """The export of `tiny_run` in both forms."""
     pytest.importorskip("onnxruntime")
-    from gluon_pix2pix.translation.export import export_generator
+    from gluon_pix2pix.handover.export import export_generator
 
     folder = tmp_path_factory.mktemp("exports") / "tiny"
     export_generator(tiny_run, folder, onnx=True)

@@ -18,7 +18,7 @@ from gluon_pix2pix.evaluation.compare import (
 )
 from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.score import Score
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.pictures.files import write_image
 
 
 def pair(name, folder="a"):

@@ -11,7 +11,7 @@ from gluon_pix2pix.evaluation.label_score import columns_of, compare_labels, com
 from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.score import map_pairs
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.pictures.files import write_image
 
 PALETTE = Palette(("sky", "wall", "door"), ((0, 0, 255), (255, 0, 0), (0, 255, 0)))
 

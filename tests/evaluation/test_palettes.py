@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_pix2pix.data.demo import draw_facade
+from gluon_pix2pix.datasets.demo.pairs import draw_facade
 from gluon_pix2pix.evaluation.palettes import PALETTES, check_colours, labels_of, read_palette
 from gluon_pix2pix.evaluation.segmentation import VOID
-from gluon_pix2pix.image_files import read_image
+from gluon_pix2pix.pictures.files import read_image
 
 FACADES, CITYSCAPES = PALETTES["facades"], PALETTES["cityscapes"]
 

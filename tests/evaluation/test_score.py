@@ -22,7 +22,7 @@ from gluon_pix2pix.evaluation.score import (
     summarise_folders,
     write_scores,
 )
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.pictures.files import write_image
 
 
 def constant(value, *, size=(16, 12), channels=3, dtype=np.uint8):

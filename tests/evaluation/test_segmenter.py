@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.data.layouts import PairPaths, side_by_side
 from gluon_pix2pix.evaluation.palettes import PALETTES
 from gluon_pix2pix.evaluation.segmentation import VOID, agreement, confusion_matrix
 from gluon_pix2pix.evaluation.segmenter import SegmentationUNet, Segmenter, read_pairs, train_segmenter
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.pairs.layouts import PairPaths, side_by_side
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx
 
 SETTINGS = {"size": 32, "width": 16, "num_downs": 3, "batch_size": 4, "learning_rate": 2e-3, "ctx": mx.cpu()}

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_pix2pix.data.layouts import side_by_side
 from gluon_pix2pix.evaluation import segmenter_files
 from gluon_pix2pix.evaluation.palettes import PALETTES
 from gluon_pix2pix.evaluation.segmenter_files import fingerprint, get_segmenter
+from gluon_pix2pix.pairs.layouts import side_by_side
 from gluon_pix2pix.runtime import mx
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.models import get_model
+from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.handover.converted import read_options
+from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
+from gluon_pix2pix.runs.checkpoint import load_initial
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.checkpoint import load_initial
-from gluon_pix2pix.translation.converted import read_options
 from gluon_pix2pix.translation.gluon_network import build_generator
-from gluon_pix2pix.translation.torch_file import read_tensors, write_tensors
 
 GENERATORS = ("G_unet_256_batch_nf8", "G_resnet_6blocks_instance_nf8")
 TAGS = (*GENERATORS, "D_basic_batch_nf8")

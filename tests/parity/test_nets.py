@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.models import get_model
+from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.handover.torch_weights import upstream_key
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.translation.torch_weights import upstream_key
 
 NETS = {
     "G_unet_256_batch_nf8": (8, lambda: get_model("unet_256", ngf=8, dropout=False)),

@@ -10,8 +10,8 @@ from typing import NamedTuple, Optional
 import numpy as np
 import pytest
 
-from gluon_pix2pix.models import get_model
-from gluon_pix2pix.translation.torch_weights import upstream_key
+from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.handover.torch_weights import upstream_key
 
 
 class Layer(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.models import get_model
+from gluon_pix2pix.core.losses import GANLoss, l1_loss
+from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.core.optimizer import learning_rate, linear_decay
+from gluon_pix2pix.core.step import Pix2PixTrainer
+from gluon_pix2pix.handover.torch_weights import upstream_key
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.losses import GANLoss, l1_loss
-from gluon_pix2pix.training.schedule import learning_rate, linear_decay
-from gluon_pix2pix.training.trainer import Pix2PixTrainer
-from gluon_pix2pix.translation.torch_weights import upstream_key
 
 
 def test_losses(reference):

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.pictures.files import write_image
 
 LOSSES = {"D_real": 0.5, "D_fake": 0.4, "G_GAN": 1.2, "G_L1": 30.0}
 

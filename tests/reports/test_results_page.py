@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.evaluation.pairing import find_pairs
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.reports.results_page import GAP, THUMB, write_results_page
 
 

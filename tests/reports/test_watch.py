@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.image_files import write_image
+from gluon_pix2pix.pictures.files import write_image
 from gluon_pix2pix.reports import watch as module
 from gluon_pix2pix.reports.watch import Watch, numbers_of
 

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from gluon_pix2pix.runs.options_file import read_run, trained_size
 from gluon_pix2pix.translation.gluon_network import _with_statistics, build_generator, load_run
-from gluon_pix2pix.translation.runs import read_run, trained_size
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation import loading
-from gluon_pix2pix.translation.export import export_generator
 from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
 from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.onnx_network import METADATA

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.data.coding import make_coding
+from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.tiling import blend_tiles, feather, pad_to_multiple, padded_side, tile_starts
 from gluon_pix2pix.translation.translator import Translator

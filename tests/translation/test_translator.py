@@ -9,15 +9,14 @@ import shutil
 import numpy as np
 import pytest
 
-from gluon_pix2pix.data.coding import make_coding
-from gluon_pix2pix.data.pairs import PairedImages
-from gluon_pix2pix.images import to_image, to_signed
-from gluon_pix2pix.models import get_model
-from gluon_pix2pix.models.layers import init_weights
+from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.pairs.coding import make_coding
+from gluon_pix2pix.pairs.paired_images import PairedImages
+from gluon_pix2pix.pictures.arithmetic import to_image, to_signed
+from gluon_pix2pix.runs.options_file import read_run
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.gluon_network import build_generator, copy_generator
 from gluon_pix2pix.translation.network import Network
-from gluon_pix2pix.translation.runs import read_run
 from gluon_pix2pix.translation.translator import Translator
 
 

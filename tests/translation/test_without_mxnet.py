@@ -8,14 +8,14 @@ import sys
 import numpy as np
 import pytest
 
-from gluon_pix2pix.image_files import read_image, write_image
-from gluon_pix2pix.translation.export import export_generator
+from gluon_pix2pix.handover.export import export_generator
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.translation.translator import Translator
 
 PROGRAM = """
 import sys
 sys.modules["mxnet"] = None  # importing it raises ImportError
-from gluon_pix2pix.image_files import read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.translation.translator import Translator
 model, source, target = sys.argv[1:]
 write_image(target, Translator.load(model, size=None, tile=32)(read_image(source)))

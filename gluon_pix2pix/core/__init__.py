@@ -1,0 +1,1 @@
+"""pix2pix itself: networks, losses, the step and the loop."""

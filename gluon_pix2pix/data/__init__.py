@@ -1,1 +1,0 @@
-"""Pairs of pictures: where they come from, how they are read, jittered and batched."""

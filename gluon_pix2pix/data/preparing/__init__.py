@@ -1,1 +1,0 @@
-"""Pictures into data sets: combined, split, resized, drawn as edges, holed, checked. numpy, OpenCV and Pillow."""

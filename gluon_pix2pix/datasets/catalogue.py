@@ -1,0 +1,276 @@
+"""The data sets that have a name: what their pictures show, how many there are, whose they are and where to get them.
+
+Names, addresses and halves are those of the pix2pix authors (datasets/download_*dataset.sh and docs/datasets.md of
+github.com/phillipi/pix2pix and github.com/junyanz/pytorch-CycleGAN-and-pix2pix). data/README.md tells where each count
+and size is from.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from gluon_pix2pix.datasets.demo.pairs import COUNTS, SPLITS  # noqa: F401, the splits' order is asked for here
+from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, Split, find_splits
+from gluon_pix2pix.pictures.files import EXTENSIONS, PathLike
+
+MIRROR = "GLUON_PIX2PIX_MIRROR"  # environment variable: a folder on the web that holds NAME.tar.gz
+
+_HOME = "efrosgans.eecs.berkeley.edu/pix2pix/datasets"  # people.eecs.berkeley.edu/~tinghuiz, the former one, is gone
+_COPIES = "https://github.com/akanametov/pix2pix/releases/download/1.0"  # a third party's copies, packed as zip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One named data set.
+
+    `halves` says what the left (A) and the right half (B) of each picture show, `direction` which way the paper
+    translates, `splits` how many pictures each folder has, `download_bytes` how long the archive is, about. A set comes
+    from `urls`; or is prepared from others, `made_of`; or `request` says whom to ask; or it is drawn. What is `raw`
+    cannot be trained on: it is as its authors publish it, and prepared by the command that `raw` names.
+    """
+
+    name: str
+    halves: tuple[str, str]
+    direction: str
+    splits: dict[str, int]
+    origin: str
+    terms: str
+    urls: tuple[str, ...] = ()
+    download_bytes: int = 0
+    made_of: tuple[str, ...] = ()
+    request: str = ""
+    raw: str = ""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the set is drawn here instead of downloaded."""
+        return not (self.urls or self.made_of or self.request)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where to download from, in the order to try; the mirror that the environment names stands in for all."""
+        mirror = os.environ.get(MIRROR)
+        return (f"{mirror.rstrip('/')}/{self.name}.tar.gz",) if mirror and self.urls else self.urls
+
+    def how_to_get(self, data_root: PathLike) -> str:
+        """Say in a clause what the user has to do to have the set under `data_root`."""
+        if self.request:
+            return self.request.format(data_root=data_root)
+        return f"to get it: python -m gluon_pix2pix data get {self.name} --data-root {data_root}"
+
+    def how_to_prepare(self, data_root: PathLike) -> str:
+        """Say in a clause how a raw set becomes one to train on."""
+        return f"to prepare it: {self.raw.format(data_root=data_root)}"
+
+
+_SCHEMES = ("https", "http")
+
+
+def _published(name: str, *, copy: bool = False, **facts: object) -> Entry:
+    urls = [f"{scheme}://{_HOME}/{name}.tar.gz" for scheme in _SCHEMES]
+    return Entry(name=name, urls=(*urls, *([f"{_COPIES}/{name}.zip"] if copy else [])), **facts)
+
+
+_ENTRIES = (
+    _published(
+        "facades",
+        copy=True,
+        halves=("photo", "label map"),
+        direction="BtoA",
+        splits={"train": 400, "val": 100, "test": 106},
+        download_bytes=30_168_306,
+        origin="CMP Facade Database, https://cmp.felk.cvut.cz/~tylecr1/facade/",
+        terms="cite Tylecek and Sara, GCPR 2013",
+    ),
+    _published(
+        "maps",
+        copy=True,
+        halves=("aerial photo", "map"),
+        direction="AtoB",
+        splits={"train": 1096, "val": 1098},
+        download_bytes=250_242_400,
+        origin="Google Maps around New York City, scraped by the pix2pix authors",
+        terms="the pictures are Google's; no licence is known",
+    ),
+    _published(
+        "cityscapes",
+        halves=("photo", "label map"),
+        direction="BtoA",
+        splits={"train": 2975, "val": 500},
+        download_bytes=103_441_232,
+        origin="Cityscapes, https://www.cityscapes-dataset.com",
+        terms="non-commercial, on registration (https://www.cityscapes-dataset.com/license); cite Cordts, CVPR 2016",
+    ),
+    _published(
+        "edges2shoes",
+        halves=("edges", "photo"),
+        direction="AtoB",
+        splits={"train": 49825, "val": 200},
+        download_bytes=2_200_000_000,
+        origin="UT Zappos50K, https://vision.cs.utexas.edu/projects/finegrained/utzap50k; edges by HED",
+        terms="academic, non-commercial use; cite Yu and Grauman, CVPR 2014",
+    ),
+    _published(
+        "edges2handbags",
+        halves=("edges", "photo"),
+        direction="AtoB",
+        splits={"train": 138567, "val": 200},
+        download_bytes=8_600_000_000,
+        origin="Amazon handbags of iGAN, https://github.com/junyanz/iGAN; edges by HED",
+        terms="no licence is known; cite Zhu et al., ECCV 2016",
+    ),
+    _published(
+        "night2day",
+        halves=("night", "day"),
+        direction="BtoA",
+        splits={"train": 17823, "val": 10, "test": 2287},
+        download_bytes=2_000_000_000,
+        origin="webcams of the Transient Attributes database, http://transattr.cs.brown.edu",
+        terms="no licence is known; cite Laffont et al., SIGGRAPH 2014",
+    ),
+    Entry(
+        "paris_streetview",
+        halves=("photo", "photo"),
+        direction="AtoB",
+        splits={"train": 14900, "val": 100},
+        origin="Google Street View of Paris, collected by Doersch et al. (SIGGRAPH 2012)",
+        terms="the pictures are Google's; research only, on request; cite Pathak et al., CVPR 2016",
+        request=(
+            "it is by request: ask Deepak Pathak by e-mail (https://github.com/pathak22/context-encoder, its author), "
+            "unpack what you get into FOLDER, then: python -m gluon_pix2pix data get paris_streetview --from FOLDER "
+            "--data-root {data_root}"
+        ),
+    ),
+    Entry(
+        "cmp",
+        halves=("photo", "label map"),
+        direction="BtoA",
+        splits={"train": 400, "val": 100, "test": 106},
+        origin="cmp_base and cmp_extended, prepared here",
+        terms="as cmp_base",
+        made_of=("cmp_base", "cmp_extended"),
+    ),
+    *(
+        Entry(
+            f"cmp_{part}",
+            halves=("photo", "label map"),
+            direction="BtoA",
+            splits={part: 2 * count},
+            origin="CMP Facade Database, https://cmp.felk.cvut.cz/~tylecr1/facade/",
+            terms="CC BY-SA; cite Tylecek and Sara, GCPR 2013",
+            urls=tuple(f"{scheme}://cmp.felk.cvut.cz/~tylecr1/facade/CMP_facade_DB_{part}.zip" for scheme in _SCHEMES),
+            download_bytes=size,
+            raw="python -m gluon_pix2pix data get cmp --data-root {data_root}",
+        )
+        for part, count, size in (("base", 378, 35_000_000), ("extended", 228, 20_000_000))
+    ),
+    Entry(
+        "cityscapes_raw",
+        halves=("photo", "label map"),
+        direction="BtoA",
+        splits={"train": 2975, "val": 500},
+        origin="Cityscapes, https://www.cityscapes-dataset.com",
+        terms="non-commercial, on registration (https://www.cityscapes-dataset.com/license); cite Cordts, CVPR 2016",
+        request=(
+            "it is by registration at https://www.cityscapes-dataset.com: unpack its leftImg8bit_trainvaltest.zip and "
+            "gtFine_trainvaltest.zip into FOLDER, then: python -m gluon_pix2pix data cityscapes FOLDER "
+            "{data_root}/cityscapes"
+        ),
+        raw="python -m gluon_pix2pix data cityscapes {data_root}/cityscapes_raw {data_root}/cityscapes",
+    ),
+    Entry(
+        "demo",
+        halves=("drawn photo", "label map"),
+        direction="BtoA",
+        splits=COUNTS,
+        origin="drawn by this program",
+        terms="yours",
+    ),
+)
+CATALOGUE = {entry.name: entry for entry in _ENTRIES}
+
+
+class NotOnDiskError(FileNotFoundError):
+    """A data set of the catalogue is not under the data root (yet)."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A data set on disk: its folder (or list), a short name, the default direction, and the pairs in each split."""
+
+    folder: Path
+    name: str
+    direction: str
+    splits: dict[str, int]
+    entry: Optional[Entry] = field(default=None, repr=False)
+    pairs: dict[str, Split] = field(default_factory=dict, repr=False)  # the files themselves
+
+    def differences(self) -> list[str]:
+        """Say how the folder differs from the set as it is published, a line each; a drawn set or a user's does not."""
+        if self.entry is None or self.entry.drawn:
+            return []
+        return [
+            f"{self.folder / split} holds {self.splits[split]} pictures, published are {count}"
+            if split in self.splits
+            else f"{self.folder} has no {split} split, published are {count} pictures"
+            for split, count in self.entry.splits.items()
+            if self.splits.get(split) != count
+        ]
+
+
+def locate(dataset: PathLike, data_root: PathLike = "data", *, photos: bool = False) -> Located:
+    """Find a data set on disk: by its name under `data_root`, or as any folder, or list, of a layout of `layouts`.
+
+    What a set of the catalogue lacks on disk is no error (see `Located.differences`). Sets of one's own are A to B.
+
+    Parameters
+    ----------
+    dataset
+        A name of the catalogue, a folder, or a list of pairs (.csv, .tsv).
+    data_root
+        Where named sets are, and perhaps those of one's own.
+    photos
+        Whether the files are single pictures, of which a task makes its own pairs.
+
+    Raises
+    ------
+    NotOnDiskError
+        If `dataset` is a name of the catalogue and its folder is not there.
+    ValueError
+        If it is neither a name nor on disk, or has no train split in one of the layouts.
+    """
+    entry = CATALOGUE.get(str(dataset))
+    folder = Path(data_root, dataset) if entry else Path(dataset)
+    if entry and not _is_there(folder):
+        raise NotOnDiskError(f"{folder} is not there; {entry.how_to_get(data_root)}")
+    if entry and entry.raw:
+        raise ValueError(f"{folder} is raw, not pairs; {entry.how_to_prepare(data_root)}")
+    if not folder.exists():
+        folder = Path(data_root, dataset)  # a set of one's own among the others
+    if not folder.is_dir() and not (folder.is_file() and folder.suffix.lower() in LISTS):
+        names = ", ".join(CATALOGUE)
+        raise ValueError(f"there is no data set and no folder {str(dataset)!r}; the data sets are {names}")
+    pairs = find_splits(folder, photos=photos)
+    if "train" not in pairs:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} lists no pairs for train")
+        lack = "holds no pictures" if (folder / "train").is_dir() else "is missing"
+        known = f"pictures in train/, or without splits in the folder ({' '.join(EXTENSIONS)})" if photos else KNOWN
+        raise ValueError(
+            f"{folder / 'train'} {lack}: a data set is a folder with {known}; val and test likewise, if there are such"
+        )
+    name = entry.name if entry else folder.resolve().stem if folder.is_file() else folder.resolve().name
+    counts = {split: len(found.pairs) for split, found in pairs.items()}
+    return Located(folder, name, entry.direction if entry else "AtoB", counts, entry, pairs)
+
+
+def _is_there(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def count_pictures(folder: Path) -> int:
+    """Count the files of a folder that are pictures by name."""
+    with os.scandir(folder) as files:
+        return sum(file.name.lower().endswith(EXTENSIONS) and not file.name.startswith(".") for file in files)

@@ -1,0 +1,262 @@
+"""A data set of the catalogue onto the disk: downloaded and counted, prepared, or drawn; whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Callable, Optional
+
+from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, Located, NotOnDiskError, count_pictures, locate
+from gluon_pix2pix.datasets.demo.pairs import write_demo
+from gluon_pix2pix.datasets.download import DownloadError, download
+from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
+from gluon_pix2pix.datasets.prepare.jobs import run_jobs
+from gluon_pix2pix.datasets.prepare.paris import plan_paris
+from gluon_pix2pix.datasets.prepare.placing import place
+from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
+from gluon_pix2pix.pictures.files import PathLike
+
+# Called with a stage ("download" in bytes, "unpack", "prepare", "copy" or "draw" in pictures, "wait" for another
+# process that is getting the same set), how much of it is done, and of how much if that is known.
+Progress = Callable[[str, int, Optional[int]], None]
+
+
+def find_or_get(
+    dataset: PathLike, data_root: PathLike = "data", *, photos: bool = False, progress: Optional[Progress] = None
+) -> Located:
+    """Locate a data set, and get it first if it is one of the catalogue that is not on disk.
+
+    `photos` is as in `locate`.
+
+    Raises
+    ------
+    ValueError
+        If `dataset` is neither a name nor on disk in a layout that `locate` knows, or is raw.
+    NotOnDiskError
+        If it is only to be had by request; the message says how.
+    DownloadError
+        If no address gives it.
+    """
+    try:
+        return locate(dataset, data_root, photos=photos)
+    except NotOnDiskError:
+        entry = CATALOGUE[str(dataset)]
+        if entry.raw and entry.urls:
+            raise ValueError(f"{entry.name} is raw, not pairs; {entry.how_to_prepare(data_root)}") from None
+        get(entry.name, data_root, progress=progress)
+        return locate(dataset, data_root, photos=photos)
+
+
+def find_set(name: str, data_root: PathLike = "data") -> Located:
+    """Locate a set of the catalogue as `locate` does, and raw ones, which that refuses, too."""
+    entry = CATALOGUE[name]
+    folder = Path(data_root, name)
+    if not (entry.raw and any(folder.glob("*"))):
+        return locate(name, data_root)
+    splits = {split: count_pictures(folder / split) for split in entry.splits if (folder / split).is_dir()}
+    return Located(folder, name, entry.direction, splits, entry)
+
+
+def get(
+    name: str,
+    data_root: PathLike = "data",
+    *,
+    urls: Sequence[str] = (),
+    sha256: Optional[str] = None,
+    source: Optional[PathLike] = None,
+    progress: Optional[Progress] = None,
+    **drawing: object,
+) -> Located:
+    """Download, prepare or draw a data set of the catalogue into `data_root`/`name`, unless it is there already.
+
+    An interrupted download goes on where it stopped when `get` is called again. Of several processes that want the same
+    set, one gets it and the others wait for that.
+
+    Parameters
+    ----------
+    name
+        A name of the catalogue.
+    data_root
+        The folder of the data sets; made if need be.
+    urls
+        Addresses to try one after the other, instead of the catalogue's.
+    sha256
+        The digest that the archive must have.
+    source
+        For paris_streetview: the folder of what its authors have sent; its pictures are copied.
+    progress
+        See `Progress`.
+    **drawing
+        What a drawn set is to be like: `counts`, `size` and `seed` of `demo.write_demo`. It is an error if another one
+        is on disk.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no such name, or the arguments do not go with it.
+    NotOnDiskError
+        If the set is only to be had by request; the message says how.
+    DownloadError
+        If no address gives an archive of the set with at least the pictures that the catalogue counts.
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"there is no data set {name!r} to get; the data sets are {', '.join(CATALOGUE)}")
+    entry = CATALOGUE[name]
+    _check_arguments(entry, urls, sha256, source, drawing)
+    folder, report = Path(data_root, name), progress or _silent
+    if not drawing and not (entry.request and source is None):
+        with contextlib.suppress(NotOnDiskError):
+            return find_set(name, data_root)
+    if source is not None:
+        place(plan_paris(source, folder), folder, progress=functools.partial(report, "copy"))
+    elif entry.drawn:
+        write_demo(folder, progress=functools.partial(report, "draw"), **drawing)
+    elif not entry.request:
+        _get_whole(entry, folder, urls, sha256, report)
+    return find_set(name, data_root)
+
+
+def _check_arguments(
+    entry: Entry, urls: Sequence[str], sha256: Optional[str], source: Optional[PathLike], drawing: dict
+) -> None:
+    if not entry.urls and (urls or sha256):
+        how = "drawn" if entry.drawn else "by request" if entry.request else f"made of {' and '.join(entry.made_of)}"
+        raise ValueError(f"{entry.name} is {how}, not downloaded: it takes no address and no digest")
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise ValueError(f"{sha256!r} is no SHA-256: it has 64 hexadecimal digits")
+    if source is not None and entry.name != "paris_streetview":
+        raise ValueError(f"only paris_streetview is copied from a folder, not {entry.name}")
+    if not entry.drawn and drawing:
+        raise ValueError(f"{entry.name} is downloaded, not drawn: it takes no {', '.join(drawing)}")
+
+
+def _get_whole(entry: Entry, folder: Path, urls: Sequence[str], sha256: Optional[str], report: Progress) -> None:
+    """Download a set, or prepare it from others that are got first, beside `folder`, and rename it to that."""
+    parts = [get(part, folder.parent, progress=report).folder for part in entry.made_of]
+    with _workshop(folder, report) as workshop:
+        with contextlib.suppress(NotOnDiskError):
+            find_set(entry.name, folder.parent)
+            return  # another process has just got it
+        if parts:
+            made = _prepare(parts, workshop / "unpacked", report)
+        else:
+            made = _download_set(entry, urls or entry.addresses(), workshop, sha256, report)
+        os.rename(made, folder)
+
+
+def _prepare(parts: Sequence[Path], folder: Path, report: Progress) -> Path:
+    jobs, troubles = cmp_jobs(parts, folder)
+    outcome = run_jobs(jobs, progress=functools.partial(report, "prepare"))
+    if troubles := [*troubles, *outcome.troubles]:
+        raise DownloadError(f"{len(troubles)} pictures could not be prepared; the first: {troubles[0]}")
+    return folder
+
+
+def _silent(stage: str, done: int, total: Optional[int]) -> None:
+    pass
+
+
+def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Optional[str], report: Progress) -> Path:
+    """Return the unpacked and counted folder of the first address that has it."""
+    _check_space(entry, workshop)
+    archive, unpacked = workshop / "archive", workshop / "unpacked"
+    expected = sum(entry.splits.values())
+    troubles = []
+    for url in urls:
+        try:
+            if sha256 or not archive.exists():  # it is there if the last call was interrupted while unpacking
+                download(
+                    url,
+                    archive,
+                    progress=functools.partial(report, "download"),
+                    sha256=sha256,
+                    begins=(GZIP, ZIP),
+                    max_bytes=2 * entry.download_bytes,
+                )
+            unpack(
+                archive,
+                unpacked,
+                max_files=2 * expected + 1000,
+                progress=lambda done, _: report("unpack", done, expected),
+            )
+            folder = _counted(entry, unpacked)
+            archive.unlink()
+            return folder
+        except DownloadError as error:
+            troubles.append(str(error))
+        except ArchiveError as error:
+            troubles.append(f"{url}: {error}")
+            archive.unlink()
+            shutil.rmtree(unpacked)
+    command = f"python -m gluon_pix2pix data get {entry.name} --url ADDRESS"
+    raise DownloadError(
+        f"could not get {entry.name}: {'; '.join(troubles)}; the demo set needs no download, and an archive from "
+        f"elsewhere comes by {command}"
+    )
+
+
+def _check_space(entry: Entry, workshop: Path) -> None:
+    # Archive and pictures lie side by side for a while; JPEG does not shrink when packed.
+    need, free = 21 * entry.download_bytes // 10, shutil.disk_usage(workshop).free
+    if free < need:
+        raise DownloadError(
+            f"{workshop.parent} has {free / 1e9:.1f} GB free, and getting {entry.name} takes {need / 1e9:.1f} GB: make "
+            "room or name another folder as --data-root"
+        )
+
+
+def _counted(entry: Entry, unpacked: Path) -> Path:
+    """Return the folder of the splits, directly in `unpacked` or one below, if no split is short of pictures."""
+    first = next(iter(entry.splits))
+    for folder in (unpacked, *sorted(path for path in unpacked.iterdir() if path.is_dir())):
+        if (folder / first).is_dir():
+            break
+    else:
+        raise ArchiveError(f"the archive has no {first} folder")
+    for split, count in entry.splits.items():
+        found = count_pictures(folder / split) if (folder / split).is_dir() else 0
+        if found < count:
+            raise ArchiveError(f"the archive's {split} split has {found} pictures of the {count} that are published")
+    return folder
+
+
+@contextlib.contextmanager
+def _workshop(folder: Path, report: Progress) -> Iterator[Path]:
+    """Lend a hidden folder beside `folder` to make it in, to one process at a time.
+
+    What a later call can use, a download or half of it, stays there; without that the folder is removed.
+    """
+    workshop = folder.with_name(f".{folder.name}.part")
+    lock = _locked(workshop, report)
+    try:
+        shutil.rmtree(workshop / "unpacked", ignore_errors=True)
+        yield workshop
+    finally:
+        shutil.rmtree(workshop / "unpacked", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            workshop.rmdir()
+        os.close(lock)
+
+
+def _locked(workshop: Path, report: Progress) -> int:
+    """Make the folder, wait until nobody else holds it, and return the descriptor that holds it until closed."""
+    while True:
+        workshop.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # it was removed in the meantime: by its last holder, who is done
+            lock = os.open(workshop, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                report("wait", 0, None)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError:
+                pass  # some network file systems have no locks
+            if os.path.lexists(workshop) and os.path.samestat(os.fstat(lock), os.stat(workshop)):
+                return lock
+            os.close(lock)

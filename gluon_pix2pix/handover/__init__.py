@@ -1,0 +1,1 @@
+"""Networks handed over to other programs, and taken from them."""

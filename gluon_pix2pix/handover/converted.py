@@ -1,0 +1,215 @@
+"""Folders of models made from files of PyTorch weights, which everything takes that takes the folder of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+import gluon_pix2pix
+from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
+from gluon_pix2pix.handover.torch_weights import from_torch, to_torch
+from gluon_pix2pix.pictures.files import write_atomically
+from gluon_pix2pix.runs.checkpoint import NETWORKS, load_network, read_state, sha256, sync
+from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
+from gluon_pix2pix.runs.options_file import read_options
+from gluon_pix2pix.runtime import mx, threads
+
+_TRAINED_AT = {"unet_128": 128}  # pixels; the others at 256, or what their levels need
+
+
+def convert_file(
+    path: str | Path,
+    model_dir: str | Path,
+    *,
+    dropout: bool = True,
+    direction: Optional[str] = None,
+    crop_size: Optional[int] = None,
+) -> tuple[str, dict]:
+    """Make a model folder of a .pth file, or add its network to the folder that another was made into.
+
+    Parameters
+    ----------
+    path
+        A state_dict of the PyTorch implementation's, generator or discriminator.
+    model_dir
+        Gets options.json and checkpoints/epoch_0000.
+    dropout
+        Whether a U-Net was trained with dropout, which its file does not show.
+    direction
+        Which half of a pair the network takes; None keeps what the folder says, AtoB at first.
+    crop_size
+        Pixels that pictures are resized to; None is what a generator was made for, and with a discriminator keeps what
+        the folder says, 256 at first.
+
+    Returns
+    -------
+    kind : str
+        "generator" or "discriminator".
+    described : dict
+        What `get_model` takes.
+
+    Raises
+    ------
+    OSError
+        If the file is not there or the folder cannot be written.
+    ValueError
+        If the file is not of a network known here, the folder is that of a run or damaged, or crop_size does not
+        fit.
+    """
+    path, model_dir = Path(path), Path(model_dir)
+    run = read_options(model_dir) if (model_dir / "options.json").exists() else {"converted": {}}
+    if "converted" not in run:
+        raise ValueError(f"{model_dir} is the folder of a training run: choose another folder to convert into")
+    tensors = read_tensors(path)
+    try:
+        kind, described, parameters = from_torch(tensors, dropout=dropout)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+    run[kind] = described
+    run["converted"][kind] = {"file": path.name, "sha256": sha256(path)}
+    run["options"] = _decide_options(run, kind, direction, crop_size)
+    run["versions"] = {"gluon_pix2pix": gluon_pix2pix.__version__, "mxnet": mx.__version__, "numpy": np.__version__}
+    _write_model(model_dir, run, kind, parameters)
+    return kind, described
+
+
+def _decide_options(run: Mapping, kind: str, direction: Optional[str], crop_size: Optional[int]) -> dict:
+    old = run.get("options", {"direction": "AtoB", "crop_size": 256})
+    size = crop_size or old["crop_size"]
+    if "generator" in run:
+        name, multiple = run["generator"]["name"], get_model(**run["generator"]).multiple
+        if kind == "generator" and crop_size is None:
+            size = max(_TRAINED_AT.get(name, 256), multiple)
+        if size % multiple:
+            raise ValueError(f"{name} takes pictures whose sides are multiples of {multiple}, not {size} pixels")
+    return {"direction": direction or old["direction"], "crop_size": size}
+
+
+def _write_model(model_dir: Path, run: Mapping, kind: str, parameters: Mapping[str, np.ndarray]) -> None:
+    """Write options.json and the checkpoint of 0 epochs: this network and, if it is there already, the other.
+
+    Whoever kills it in between loses nothing: options.json then describes a network more than there is, which hinders
+    nobody, and a checkpoint that was moved aside is put back by the next conversion.
+    """
+    folder = model_dir / "checkpoints"
+    final = folder / checkpoint_name(0)
+    partial, aside = folder / f".{final.name}.part", folder / f".{final.name}.old"
+    if aside.exists() and not final.exists():
+        os.replace(aside, final)
+    for left in (partial, aside):
+        shutil.rmtree(left, ignore_errors=True)
+    sums = _sums_to_keep(final, kind)
+    partial.mkdir(parents=True)
+    try:
+        for name in sums:
+            shutil.copyfile(final / name, partial / name)
+        mx.nd.save(str(partial / f"{kind}.params"), {name: mx.nd.array(array) for name, array in parameters.items()})
+        mx.nd.waitall()
+        sums[f"{kind}.params"] = sha256(partial / f"{kind}.params")
+        state = {"epoch": 0, "step": 0, "steps": 0, "threads": threads(), "val_psnr": None, "sha256": sums}
+        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
+        for path in (*partial.iterdir(), partial):
+            sync(path)
+        write_atomically(model_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
+        for path in (model_dir / "options.json", model_dir):
+            sync(path)
+        if final.exists():
+            os.replace(final, aside)
+        os.replace(partial, final)
+        sync(folder)
+    finally:
+        if aside.exists() and not final.exists():
+            os.replace(aside, final)
+        for left in (partial, aside):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _sums_to_keep(checkpoint: Path, kind: str) -> dict[str, str]:
+    """Return the SHA-256, checked, of the file of the network that is not to be replaced, if there is one.
+
+    A copy keeps the sum that it was saved with: a new one would vouch for whatever has become of the file.
+    """
+    if not checkpoint.exists():
+        return {}
+    try:
+        sums = read_state(checkpoint)["sha256"]
+    except ValueError as error:
+        raise ValueError(f"{error}; or convert into another folder") from error
+    names = [f"{other}.params" for other in NETWORKS if other != kind]
+    return {name: sums[name] for name in names if name in sums}
+
+
+def write_torch_files(run_dir: str | Path, output_dir: str | Path, *, epoch: str = "latest") -> list[Path]:
+    """Write the networks of a run or converted model as the PyTorch implementation's files.
+
+    Parameters
+    ----------
+    output_dir
+        Gets EPOCH_net_G.pth and EPOCH_net_D.pth, or the one whose network is there.
+    epoch
+        "latest", "best" or a number of epochs; the files' names begin with it.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OSError
+        If there is no such run or checkpoint.
+    ValueError
+        If a file is damaged, options.json does not describe a network, or PyTorch's implementation has no such one.
+    """
+    run, checkpoint = read_options(run_dir), find_checkpoint(Path(run_dir) / "checkpoints", epoch)
+    there = read_state(checkpoint)["sha256"]
+    states = {}
+    for kind, letter in (("generator", "G"), ("discriminator", "D")):
+        if f"{kind}.params" in there:
+            if kind not in run:
+                where = Path(run_dir) / "options.json"
+                raise ValueError(f"{where} does not describe the {kind} that is in {checkpoint}: convert it again")
+            net = get_model(**run[kind])
+            load_network(checkpoint, kind, net, [mx.cpu()])
+            states[Path(output_dir) / f"{epoch}_net_{letter}.pth"] = to_torch(net, run[kind])
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
+    for path, state in states.items():
+        write_tensors(path, state)
+    return list(states)
+
+
+def differences_from_torch(run: Mapping) -> list[str]:
+    """List what a run's networks were trained with that the PyTorch implementation has no option for.
+
+    Parameters
+    ----------
+    run
+        As `read_options` returns it.
+
+    Returns
+    -------
+    list of str
+        One line for each; its train.py and test.py build other networks from the same files, or cannot load them.
+    """
+    found = []
+    generator, discriminator = run.get("generator", {}), run.get("discriminator", {})
+    if generator.get("dropout", True) and generator.get("dropout_blocks") == "paper":
+        found.append(
+            "the generator has dropout in the paper's blocks, and the PyTorch implementation has no option for that: "
+            "it loads the weights, and drops out in its own blocks"
+        )
+    seen, pair = discriminator.get("input_nc"), generator.get("input_nc", 0) + generator.get("output_nc", 0)
+    if seen and pair and seen != pair:  # --no-conditional
+        found.append(
+            f"the discriminator sees {seen} channels, the target alone, and the PyTorch implementation's pix2pix has "
+            f"no option for that: it builds one for {pair}, source and target, which these weights do not fit"
+        )
+    return found

@@ -1,0 +1,221 @@
+"""Hand a generator on: a symbol and its params, or an ONNX file, each proven equal to the net before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import gluon_pix2pix
+from gluon_pix2pix.core.operators import use_operator
+from gluon_pix2pix.datasets.demo.pairs import draw_facade
+from gluon_pix2pix.handover.onnx_export import write_onnx
+from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.pictures.arithmetic import resize
+from gluon_pix2pix.runs.checkpoint_list import checkpoint_name
+from gluon_pix2pix.runs.options_file import coding_of, describe_coding, read_run, trained_size
+from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
+from gluon_pix2pix.translation.gluon_network import build_generator, computation
+from gluon_pix2pix.translation.loading import load_network
+from gluon_pix2pix.translation.tiling import pad_to_multiple, padded_side
+
+# Largest difference from the net in [-1, 1], of which a gray level of 255 is 0.008, by how the weights are stored.
+LARGEST_DIFFERENCE = {"float32": 1e-4, "float16": 1e-2}
+
+_TO_NETWORK = {
+    "Pixels": "x / 127.5 - 1",
+    "OneHot": "1 in the channel of a pixel's label, -1 in the others",
+    "Lightness": "L / 50 - 1, L from 0 to 100 of CIE L*a*b* (D65)",
+}
+_FROM_NETWORK = {
+    "Pixels": "round((y + 1) * 127.5)",
+    "OneHot": "the label is the number of the largest channel",
+    "Chroma": "a, b = 110 * y, of CIE L*a*b* (D65), with the L of the input",
+}
+
+
+def export_generator(
+    run_dir: str | Path,
+    output_dir: str | Path,
+    *,
+    epoch: str = "latest",
+    statistics: str = "picture",
+    float16: bool = False,
+    onnx: bool = False,
+    pictures: Sequence[np.ndarray] = (),
+) -> dict:
+    """Write a folder of ``generator-symbol.json``, ``generator-0000.params``, ``model.json`` and maybe an ONNX file.
+
+    The graph takes (N, C, H, W) float32 in [-1, 1], H and W multiples of the U-Net's 2**levels, and returns the same
+    with the target's channels. It has no dropout. The folder is written beside and renamed: there is all of it, or
+    what was there before.
+
+    Parameters
+    ----------
+    statistics
+        "picture" normalises each picture by its own statistics; "running" by those of training.
+    float16
+        Whether weights are stored as float16, for half the size; whoever loads them computes with float32.
+    onnx
+        Whether ``generator.onnx`` is written too.
+    pictures
+        What users would translate, (H, W, C) uint8 or uint16, on which export and net are compared beside noise in
+        three shapes; drawn ones if there are none.
+
+    Returns
+    -------
+    dict
+        What model.json says.
+
+    Raises
+    ------
+    OSError
+        If there is no such run or checkpoint, or the folder cannot be written.
+    ValueError
+        If the export differs from the net by more than `LARGEST_DIFFERENCE` anywhere, or the folder has files that are
+        no export's.
+    """
+    run, output_dir = read_run(run_dir), Path(output_dir)
+    if statistics == "batch":
+        raise ValueError("an export normalises by statistics picture or running: those of a batch are its caller's")
+    net, state = build_generator(run_dir, epoch=epoch, statistics=statistics)
+    _check_folder(output_dir)
+    batches = _check_batches(run, net.multiple, pictures)
+    expected = [computation(net)(batch) for batch in batches]  # without a graph, and by the other form of the norms
+
+    output_dir.parent.mkdir(parents=True, exist_ok=True)
+    partial = output_dir.parent / f".{output_dir.name}.part"
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    partial.mkdir()
+    try:
+        symbol, arrays = _write_symbol(net, batches[0], partial, float16)
+        model = _describe(run, state, net.multiple, statistics, symbol)
+        model["stored_as"] = "float16" if float16 else "float32"
+        if onnx:
+            use_operator(net)  # other programs know InstanceNorm; as a symbol, the form that is faster in MXNet stays
+            write_onnx(net(mx.sym.var("data")), arrays, partial / ONNX, model)
+        names = [SYMBOL, PARAMS, *([ONNX] if onnx else [])]
+        model["sha256"] = {name: hashlib.sha256((partial / name).read_bytes()).hexdigest() for name in names}
+        _write_model(partial, model)
+        model["checked"] = _compare(partial, model, batches, expected)
+        _write_model(partial, model)
+        _take_place(partial, output_dir)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return model
+
+
+def _write_symbol(
+    net: mx.gluon.HybridBlock, batch: np.ndarray, folder: Path, float16: bool
+) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
+    """Write symbol and params, and return both; `net` is hybridised."""
+    net.hybridize()
+    net(mx.nd.array(batch))
+    mx.nd.waitall()
+    net.export(str(folder / "generator"), epoch=0)
+    arrays = mx.nd.load(str(folder / PARAMS))
+    if float16:
+        # Not those with one number a channel: they are few, and a small variance would become 0.
+        arrays = {name: array.astype("float16") if array.ndim > 1 else array for name, array in arrays.items()}
+        mx.nd.save(str(folder / PARAMS), arrays)
+        mx.nd.waitall()
+    return mx.sym.load(str(folder / SYMBOL)), {name.partition(":")[2]: array for name, array in arrays.items()}
+
+
+def _check_batches(run: dict, multiple: int, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return noise in three shapes, and pictures one by one, as the network takes them."""
+    coding, side = coding_of(run), padded_side(32, multiple)
+    size = trained_size(run, multiple) or (2 * side, 2 * side)
+    rng, channels = np.random.default_rng(0), coding.source.channels
+    shapes = [(1, channels, *size), (2, channels, 2 * side, 3 * side), (1, channels, 3 * side, 2 * side)]
+    noise = [rng.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
+    prepared = [resize(p, *size, nearest=coding.source.nearest) for p in pictures or draw_pictures(coding)]
+    return [pad_to_multiple(batch, multiple) for batch in [*noise, *map(coding.encode, prepared)]]
+
+
+def draw_pictures(coding: Coding) -> list[np.ndarray]:
+    """Draw two facades and two label maps of facades as the pictures that a coding takes, 256 x 256 pixels."""
+    colour = [picture for seed in range(2) for picture in draw_facade(seed)]
+    channels = coding.source.channels
+    if isinstance(coding.source, OneHot):
+        return [(picture.sum(axis=2, keepdims=True) % channels).astype(np.uint8) for picture in colour]
+    if isinstance(coding.source, Pixels):
+        return [picture[:, :, np.arange(channels) % 3] for picture in colour]
+    return colour
+
+
+def _describe(run: dict, state: dict, multiple: int, statistics: str, symbol: mx.sym.Symbol) -> dict:
+    coding, sides = coding_of(run), f"multiples of {multiple}"
+    return {
+        "input": {"name": "data", "shape": ["N", coding.source.channels, sides, sides], "dtype": "float32"},
+        "output": {
+            "name": symbol.list_outputs()[0],
+            "shape": ["N", coding.target.channels, "as the input", "as the input"],
+            "dtype": "float32",
+        },
+        "layout": "NCHW, channels in RGB order",
+        "range": [-1.0, 1.0],
+        "to_network": _TO_NETWORK[type(coding.source).__name__],
+        "from_network": _FROM_NETWORK[type(coding.target).__name__],
+        "coding": describe_coding(run),
+        "multiple": multiple,
+        "statistics": statistics,
+        "dropout": "none",
+        "trained_at": trained_size(run, multiple),
+        "direction": run["options"]["direction"],
+        "generator": run["generator"],
+        "checkpoint": checkpoint_name(state["epoch"], state["step"]),
+        "epoch": state["epoch"],
+        "step": state["step"],
+        "versions": {"gluon_pix2pix": gluon_pix2pix.__version__, "mxnet": mx.__version__, "numpy": np.__version__},
+    }
+
+
+def _compare(folder: Path, model: dict, batches: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> dict:
+    """Load what was written the way everybody does, and return how far its answers are from those expected."""
+    found = {}
+    for backend, name in (("mxnet", SYMBOL), ("onnx", ONNX)):
+        if name in model["sha256"]:
+            compute = load_network(folder, backend=backend).compute
+            found[name] = float(np.max([np.abs(compute(x, None) - y).max() for x, y in zip(batches, expected)]))
+    largest, limit = float(np.max(list(found.values()))), LARGEST_DIFFERENCE[model["stored_as"]]
+    if not largest <= limit:  # so that NaN does not pass either
+        raise ValueError(f"the export differs from the net by {largest:.2g}, more than {limit:g}: nothing was written")
+    shapes = [list(batch.shape) for batch in batches]
+    return {"shapes": shapes, "difference_from_the_net": found, "largest_difference_from_the_net": largest}
+
+
+def _write_model(folder: Path, model: dict) -> None:
+    (folder / MODEL).write_text(json.dumps(model, indent=2) + "\n")
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse to put an export in the place of other files."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file: choose another folder for the export")
+    others = sorted({path.name for path in folder.iterdir()} - {SYMBOL, PARAMS, ONNX, MODEL})
+    if others:
+        raise ValueError(f"{folder} has other files than an export's ({others[0]}): choose another folder")
+
+
+def _take_place(partial: Path, folder: Path) -> None:
+    """Rename a finished folder; an export that was there goes, once this one can take its place."""
+    aside = folder.parent / f".{folder.name}.old"
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, aside)
+    try:
+        os.replace(partial, folder)
+    except OSError:
+        if aside.exists():
+            os.replace(aside, folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

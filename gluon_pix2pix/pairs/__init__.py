@@ -1,0 +1,1 @@
+"""Pairs of pictures on disk, as batches."""

@@ -1,0 +1,208 @@
+"""How the pairs of a data set may lie on disk, and which file belongs to which; names are read, no picture is.
+
+For each split (train, val, test) of a folder, one of
+
+    train/1.jpg               A and B side by side in one file
+    train/A/1.jpg  train/B/   a file for each half (so do A/train/ and B/train/, and trainA/ and trainB/)
+    train.csv  train.tsv      a list: a pair of paths on each line, relative to the list
+
+or a list alone, whose third column names the splits. Partners have the same path below their folders, up to the
+extension. Photos, of which a task makes its own pairs, lie in train/ or, without splits, in the folder itself.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from gluon_pix2pix.datasets.demo.pairs import SPLITS
+from gluon_pix2pix.pictures.files import EXTENSIONS, PathLike, find_images
+
+LISTS = {".csv": ",", ".tsv": "\t"}
+KNOWN = (
+    "train/ of pictures whose left half is A and right half B, or train/A/ and train/B/, or A/train/ and B/train/, or "
+    f"trainA/ and trainB/, or train.csv ({' '.join(EXTENSIONS)}, or .npy alone)"
+)
+
+
+class PairPaths(NamedTuple):
+    """The files of a pair, under a name that is the same wherever the data set lies; `b` is None for one file."""
+
+    name: str
+    a: Path
+    b: Optional[Path] = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pairs of a split in their order, the folders (or the list) they are in, and a line for each lone file."""
+
+    pairs: list[PairPaths]
+    folders: tuple[Path, ...]
+    lonely: list[str] = field(default_factory=list)
+
+
+def find_splits(dataset: PathLike, *, photos: bool = False) -> dict[str, Split]:
+    """Find the splits of a data set, by the layouts above.
+
+    Parameters
+    ----------
+    dataset
+        A folder, or a list (.csv, .tsv).
+    photos
+        Whether the files are single pictures and not pairs.
+
+    Returns
+    -------
+    dict of str to Split
+        Those of `SPLITS` that are there and hold a pair; none may be.
+
+    Raises
+    ------
+    ValueError
+        If a split is there in two layouts, a list cannot be read, or no file of a split has a partner.
+    """
+    dataset = Path(dataset)
+    if dataset.suffix.lower() in LISTS and dataset.is_file():
+        if photos:
+            raise ValueError(f"{dataset} is a list of pairs: photos are taken from a folder")
+        return {split: Split(pairs, (dataset,)) for split, pairs in read_list(dataset).items()}
+    if photos:
+        splits = {name: side_by_side(dataset / name) for name in SPLITS if _holds_pictures(dataset / name)}
+        alone = not splits and _holds_pictures(dataset)
+        return {"train": side_by_side(dataset)} if alone else splits
+    found = {name: _find_split(dataset, name) for name in SPLITS}
+    return {name: split for name, split in found.items() if split}
+
+
+def side_by_side(folder: PathLike) -> Split:
+    """Take each picture of a folder, in natural order of their names, for a whole pair (or for a photo).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no picture in it.
+    """
+    folder = Path(folder)
+    return Split([PairPaths(path.name, path) for path in find_images(folder, arrays=True)], (folder,))
+
+
+def two_folders(folder_a: PathLike, folder_b: PathLike) -> Split:
+    """Bring the pictures of two folders, and of the folders below, together by their relative names.
+
+    They are in natural order of A's names. Extensions may differ.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of them is no folder, or holds no picture.
+    ValueError
+        If two pictures of a folder differ by nothing but their extensions, or none has a partner.
+    """
+    folders = Path(folder_a), Path(folder_b)
+    a, b = (_by_stem(folder) for folder in folders)
+    pairs = [
+        PairPaths(f"{stem}\t{path.suffix}\t{b[stem].suffix}", path, b[stem]) for stem, path in a.items() if stem in b
+    ]
+    lonely = [f"{path} has no partner in {folders[1]}" for stem, path in a.items() if stem not in b]
+    lonely += [f"{path} has no partner in {folders[0]}" for stem, path in b.items() if stem not in a]
+    if not pairs:
+        raise ValueError(f"no file in {folders[0]} has the name of one in {folders[1]}: {lonely[0]}")
+    return Split(pairs, folders, lonely)
+
+
+def read_list(path: PathLike, *, split: Optional[str] = None) -> dict[str, list[PairPaths]]:
+    """Read a list of pairs in its own order: two columns of paths, relative to its folder, under "A,B" or no head.
+
+    Parameters
+    ----------
+    path
+        Commas part the columns of a .csv file, tabs those of a .tsv file.
+    split
+        The split that the whole list is of. Without, a third column may name it, and a list without one is for train.
+
+    Returns
+    -------
+    dict of str to list of PairPaths
+        The pairs of each split that there is.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    ValueError
+        If a line has not these columns, or there is none.
+    """
+    path = Path(path)
+    splits: dict[str, list[PairPaths]] = {}
+    for number, row in enumerate(_rows(path), 1):
+        if not any(row) or (number == 1 and [word.lower() for word in row[:2]] == ["a", "b"]):
+            continue
+        if len(row) != 2 and (split or len(row) != 3):
+            columns = "two columns, A and B" if split else "two columns, A and B, and for the split a third"
+            raise ValueError(f"{path}, line {number}, has {len(row)} columns: a list of pairs has {columns}")
+        name = row[2] if len(row) == 3 else split or "train"
+        if name not in SPLITS or not (row[0] and row[1]):
+            what = "names a split" if name not in SPLITS else "lacks a path"
+            raise ValueError(f"{path}, line {number}, {what}: {row} (the splits are {', '.join(SPLITS)})")
+        splits.setdefault(name, []).append(PairPaths("\t".join(row[:2]), path.parent / row[0], path.parent / row[1]))
+    if not splits:
+        raise ValueError(f"{path} is a list without pairs")
+    return {name: splits[name] for name in SPLITS if name in splits}
+
+
+def _rows(path: Path) -> list[list[str]]:
+    tabs = path.suffix.lower() == ".tsv"
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
+            rows = csv.reader(stream, delimiter=LISTS[path.suffix.lower()], quoting=quoting)
+            return [[cell.strip() for cell in row] for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no list of paths in UTF-8: {error}") from error
+
+
+def _find_split(dataset: Path, name: str) -> Optional[Split]:
+    """Return a split in whichever layout it is there, or None."""
+    layouts = [(dataset / name / "A", dataset / name / "B"), (dataset / "A" / name, dataset / "B" / name)]
+    layouts.append((dataset / f"{name}A", dataset / f"{name}B"))
+    found = [folders for folders in layouts if all(folder.is_dir() for folder in folders)]
+    found += [(path,) for path in (dataset / f"{name}{suffix}" for suffix in LISTS) if path.is_file()]
+    if _holds_pictures(dataset / name):
+        found.append((dataset / name,))
+    if len(found) > 1:
+        places = " and in ".join(str(layout[0]) for layout in found)
+        raise ValueError(f"the {name} split is there twice, in {places}: move one away, or pass a list as --dataset")
+    if not found:
+        _refuse_halves(layouts)
+        return None
+    (paths,) = found
+    if len(paths) == 2:
+        return two_folders(*paths)
+    if paths[0].suffix.lower() in LISTS:
+        return Split(read_list(paths[0], split=name)[name], paths)
+    return side_by_side(paths[0])
+
+
+def _refuse_halves(layouts: list[tuple[Path, Path]]) -> None:
+    """Raise ValueError if the pictures of A are there and those of B are not, or the other way round."""
+    for a, b in layouts:
+        for there, missing in ((a, b), (b, a)):
+            if _holds_pictures(there) and not missing.is_dir():
+                raise ValueError(f"{there} has no partner: the other halves of its pairs belong into {missing}")
+
+
+def _holds_pictures(folder: Path) -> bool:
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return any(name.lower().endswith((*EXTENSIONS, ".npy")) and not name.startswith(".") for name in names)
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for path in find_images(folder, recursive=True, arrays=True):
+        other = paths.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+        if other != path:
+            raise ValueError(f"{other} and {path} have one name for their partner: rename one")
+    return paths

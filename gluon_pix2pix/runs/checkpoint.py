@@ -1,0 +1,254 @@
+"""Everything that a run needs to go on exactly where it was, in a folder of arrays and JSON; nothing is pickled.
+
+A folder under its final name is complete: it is written beside, synced, checked sum by sum on reading, and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
+from gluon_pix2pix.runtime import mx, threads
+
+if TYPE_CHECKING:  # translating loads checkpoints without what training needs
+    from gluon_pix2pix.core.step import Pix2PixTrainer
+
+NETWORKS = ("generator", "discriminator")
+
+
+def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: int = 0, **facts) -> Path:
+    """Write a checkpoint whole or not at all and return its folder.
+
+    Parameters
+    ----------
+    folder
+        The run's checkpoints; made if absent.
+    epoch, step
+        Completed epochs, and steps done in the next.
+    facts
+        What else state.json shall say, for example the validation score.
+
+    Raises
+    ------
+    OSError
+        If the disk has too little room; nothing is written then.
+    """
+    final = folder / checkpoint_name(epoch, step)
+    folder.mkdir(parents=True, exist_ok=True)
+    check_room(folder, trainer)
+    partial = folder / f".{final.name}.part"
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed while saving
+    partial.mkdir()
+    try:
+        mx.nd.waitall()  # with static memory, an engine still at work would be writing to what is being saved
+        for name in NETWORKS:
+            getattr(trainer, name).save_parameters(str(partial / f"{name}.params"))
+            mx.nd.save(str(partial / f"{name}_adam.params"), _moments(trainer, name))
+        pooled = {
+            f"{d}:{i}": picture for d, pool in enumerate(trainer.pools) for i, picture in enumerate(pool.pictures)
+        }
+        if pooled:
+            mx.nd.save(str(partial / "pool.params"), pooled)
+        scales = {name: trainer.loss_scales[name].state for name in NETWORKS}
+        state = {"epoch": epoch, "step": step, "steps": trainer.steps, "threads": threads(), **facts}
+        state["loss_scales"] = scales
+        state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
+        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
+        for path in (*partial.iterdir(), partial):
+            sync(path)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+        sync(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return final
+
+
+def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
+    """Set networks, Adam's moments, pools and the step count to a checkpoint's, and return its state.json.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, damaged, or of other networks.
+    """
+    state = read_state(path)
+    lacking = {f"{name}{kind}.params" for name in NETWORKS for kind in ("", "_adam")} - set(state["sha256"])
+    if lacking:
+        raise ValueError(f"{path} cannot be resumed: it has no {', '.join(sorted(lacking))}")
+    for name in NETWORKS:
+        net = getattr(trainer, name)
+        load_network(path, name, net, trainer.ctx)
+        _set_moments(trainer, name, mx.nd.load(str(path / f"{name}_adam.params")))
+        trainer.loss_scales[name].load(state.get("loss_scales", {}).get(name, {}))
+    pooled = mx.nd.load(str(path / "pool.params")) if "pool.params" in state["sha256"] else {}
+    for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
+        places = (f"{device}:{place}" for place in range(pool.size))
+        pool.pictures = [pooled[place].as_in_context(ctx) for place in places if place in pooled]
+    trainer.steps = state["steps"]
+    return state
+
+
+def read_state(path: Path) -> dict:
+    """Return a checkpoint's state.json after checking every file against its SHA-256 there.
+
+    MXNet itself loads most damaged params files without a word.
+
+    Raises
+    ------
+    ValueError
+        If state.json does not parse, or a file is missing or not the one that was saved.
+    """
+    try:
+        state = json.loads((path / "state.json").read_text())
+        sums = dict(state["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path / 'state.json'} is not the state of a checkpoint: {error}") from error
+    for name, expected in sums.items():
+        if not (path / name).is_file() or sha256(path / name) != expected:
+            raise ValueError(
+                f"{path / name} is missing or damaged: remove {path} to fall back on the checkpoint before"
+            )
+    return state
+
+
+def load_network(
+    path: Path, name: str, net: mx.gluon.Block, ctx: list[mx.Context], *, ignore_extra: bool = False
+) -> None:
+    """Load one network of a checkpoint, in little more memory than its own.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another network's parameters.
+    """
+    file = path / f"{name}.params"
+    parameters = net._collect_params_with_prefix()
+    try:
+        arrays = mx.nd.load(str(file))
+        if not isinstance(arrays, dict):
+            raise ValueError("its arrays have no names")
+        strangers = [] if ignore_extra else sorted(arrays.keys() - parameters.keys())
+        lacking = sorted(parameters.keys() - arrays.keys())
+        if lacking or strangers:
+            lacking, strangers = lacking[:5], strangers[:5]
+            raise ValueError(
+                f"it lacks {', '.join(lacking) or 'nothing'}, and has besides {', '.join(strangers) or '-'}"
+            )
+        for key, parameter in parameters.items():
+            parameter._load_init(arrays.pop(key), ctx)  # as load_parameters does, but each array goes at once
+    except (AssertionError, ValueError, mx.MXNetError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{file} does not fit the {name} that the options describe: {reason}") from error
+
+
+def load_initial(
+    run_dir: str | Path, generator: mx.gluon.Block, discriminator: mx.gluon.Block, ctx: list[mx.Context]
+) -> list[str]:
+    """Begin with the weights that another run, or a converted model, has in its newest checkpoint.
+
+    Adam's moments and the counts of epochs and steps are not taken over.
+
+    Returns
+    -------
+    list of str
+        Which of `NETWORKS` were there; the other keeps its weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no checkpoint.
+    ValueError
+        If a file is damaged, or a network there is not of the kind here.
+    """
+    path = find_checkpoint(Path(run_dir) / "checkpoints")
+    saved = read_state(path)["sha256"]
+    loaded = [name for name in NETWORKS if f"{name}.params" in saved]
+    if not loaded:
+        raise ValueError(f"{path} has the weights of no network")
+    for name, net in zip(NETWORKS, (generator, discriminator)):
+        if name in loaded:
+            load_network(path, name, net, ctx)
+    return loaded
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sync(path: Path) -> None:
+    """See a file or a folder's list of names onto the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
+    """Check that a checkpoint fits on the disk: the weights, Adam's two moments of each, and the pools, all float32.
+
+    Raises
+    ------
+    OSError
+        If it does not.
+    """
+    parameters = [p for name in NETWORKS for p in getattr(trainer, name).collect_params().values()]
+    pooled = sum(picture.size for pool in trainer.pools for picture in pool.pictures)
+    needed = 4 * (3 * sum(p.data(trainer.ctx[0]).size for p in parameters) + pooled) + (1 << 20)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"a checkpoint takes {needed >> 20} MiB and {folder} has {free >> 20} MiB left: "
+            "make room, then run the same command again"
+        )
+
+
+def _optimiser(trainer: Pix2PixTrainer, name: str) -> mx.gluon.Trainer:
+    return trainer.g_trainer if name == "generator" else trainer.d_trainer
+
+
+def _indices(trainer: Pix2PixTrainer, name: str) -> dict[str, int]:
+    """Map structural names, the same for equal networks, to the optimiser's indices, which are not."""
+    order = {id(parameter): index for index, parameter in enumerate(_optimiser(trainer, name)._params)}
+    parameters = getattr(trainer, name)._collect_params_with_prefix()
+    return {key: order[id(parameter)] for key, parameter in parameters.items() if parameter.grad_req != "null"}
+
+
+def _moments(trainer: Pix2PixTrainer, name: str) -> dict[str, mx.nd.NDArray]:
+    """Adam's running means of the gradient and of its square, the same on every device."""
+    states = _optimiser(trainer, name)._updaters[0].states
+    updates = _optimiser(trainer, name)._optimizer.num_update
+    arrays = {"steps": mx.nd.array([updates], dtype="int64")}
+    for key, index in _indices(trainer, name).items():
+        if index in states:
+            arrays[f"{key}:mean"], arrays[f"{key}:variance"] = states[index]
+    return arrays
+
+
+def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDArray]) -> None:
+    gluon_trainer, updates = _optimiser(trainer, name), int(arrays["steps"].asscalar())
+    optimizer, indices = gluon_trainer._optimizer, _indices(trainer, name)
+    if updates == 0:
+        return
+    for device, (ctx, updater) in enumerate(zip(trainer.ctx, gluon_trainer._updaters)):
+        optimizer._set_current_context(device)
+        for key, index in indices.items():
+            if f"{key}:mean" not in arrays:
+                continue  # never updated: the discriminator of a run without adversarial loss
+            moments = (arrays[f"{key}:mean"], arrays[f"{key}:variance"])
+            updater.states[index] = tuple(moment.copyto(ctx) for moment in moments)
+            updater.states_synced[index] = False
+            optimizer._index_update_count[index] = updates
+    optimizer.num_update = updates

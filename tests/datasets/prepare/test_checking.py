@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from gluon_pix2pix.datasets.prepare.checking import check_splits, splits_of, summarize
+from gluon_pix2pix.datasets.prepare.contact_sheet import CAPTION, GAP, draw_contact_sheet
+from gluon_pix2pix.pictures.files import write_image
+
+
+def check(folder, **options):
+    return check_splits(splits_of(folder, photos=options.get("photos", False)), **options)
+
+
+def test_a_good_set(draw, tmp_path):
+    for seed in range(3):
+        draw(tmp_path / "train" / f"{seed}.png", seed)
+    draw(tmp_path / "val" / "0.png", 9, size=(6, 6), channels=1)
+    seen = []
+    facts, troubles = check(tmp_path, progress=lambda *now: seen.append(now))
+    assert troubles == []
+    assert summarize(facts["train"]) == "3 pictures: 10 x 8 (3); 3 channels; 8 bits"
+    assert summarize(facts["val"]) == "1 pictures: 6 x 6 (1); gray; 8 bits"
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_many_sizes_are_summed_up(draw, tmp_path):
+    for width in (2, 4, 6, 8, 10, 12):
+        draw(tmp_path / "train" / f"{width}.png", width, size=(4, width))
+    draw(tmp_path / "train" / "again.png", 99, size=(4, 12))
+    facts, _ = check(tmp_path)
+    assert summarize(facts["train"]).startswith("7 pictures: 12 x 4 (2), ")
+    assert "2 more sizes; 3 channels" in summarize(facts["train"])
+
+
+def test_everything_wrong_is_one_line(draw, tmp_path):
+    draw(tmp_path / "train" / "1.png", 1)
+    draw(tmp_path / "train" / "odd.png", 2, size=(8, 9))
+    (tmp_path / "train" / "bad.jpg").write_text("no picture")
+    half = draw(tmp_path / "train" / "half.png", 3)
+    half[:, 5:] = half[0, 5]
+    write_image(tmp_path / "train" / "half.png", half)
+    draw(tmp_path / "train" / "deep.png", 4, dtype=np.uint16)
+    shutil.copy(tmp_path / "train" / "1.png", tmp_path / "train" / "2.png")
+    (tmp_path / "val").mkdir()
+    write_image(tmp_path / "val" / "1.bmp", draw(tmp_path / "x.png", 1))  # the same pixels in another format
+    _, troubles = check(tmp_path)
+    train, val = tmp_path / "train", tmp_path / "val"
+    assert [line for line in troubles if "bad.jpg" not in line] == [
+        f"the right half of {train}/half.png is all one colour",
+        f"{train}/odd.png is 9 pixels wide: a side-by-side pair needs two halves of the same width",
+        f"{train}/1.png and {train}/2.png are the same picture (both in train)",
+        f"{train}/1.png and {val}/1.bmp are the same picture (in train and val)",
+        f"there are 5 of 8 bits and 1 of 16 bits a channel, and a set has one depth; {train}/deep.png is one of 16",
+    ]
+    assert sum(f"{train}/bad.jpg" in line for line in troubles) == 1
+
+
+def test_photos_may_be_odd(draw, tmp_path):
+    draw(tmp_path / "1.png", size=(8, 9))
+    facts, troubles = check(tmp_path, photos=True)
+    assert troubles == []
+    assert list(facts) == ["train"]
+
+
+def test_two_folders(draw, tmp_path):
+    for name, size in (("A/1", (8, 8)), ("B/1", (8, 8)), ("A/2", (8, 8)), ("B/2", (8, 6)), ("A/3", (8, 8))):
+        draw(tmp_path / f"{name}.png", len(name) + ord(name[0]) + ord(name[2]), size=size)
+    facts, troubles = check(tmp_path)
+    assert troubles == [
+        f"{tmp_path}/A/3.png has no partner in {tmp_path}/B",
+        f"{tmp_path}/A/2.png is 8 x 8 pixels and {tmp_path}/B/2.png 6 x 8",
+    ]
+    words = "2 pairs of files: 8 x 8 + 8 x 8 (1), 8 x 8 + 6 x 8 (1); 3 channels; 8 bits"
+    assert summarize(facts[""]) == words
+    (tmp_path / "A").rename(tmp_path / "trainA")
+    (tmp_path / "B").rename(tmp_path / "trainB")
+    assert list(check(tmp_path)[0]) == ["train"]
+
+
+def test_a_plain_folder_of_pairs_and_none(draw, tmp_path):
+    draw(tmp_path / "plain" / "1.png")
+    assert list(splits_of(tmp_path / "plain")) == [""]
+    with pytest.raises(FileNotFoundError, match="nowhere is neither a folder of pictures nor a list of pairs"):
+        splits_of(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty holds no pictures"):
+        splits_of(tmp_path / "empty")
+
+
+def test_the_sheet_spreads_its_samples(tmp_path):
+    paths = []
+    for level in range(0, 200, 20):
+        paths.append((tmp_path / f"{level}.png",))
+        write_image(paths[-1][0], np.full((10, 20, 3), level, np.uint8))
+    sheet = draw_contact_sheet({"train": paths, "": paths[:1]}, samples=3, height=20, width=140)
+    rows = CAPTION + 2 * (20 + GAP), CAPTION + 20 + GAP
+    assert sheet.shape == (sum(rows), 140, 3)
+    first = CAPTION + 10
+    assert [sheet[first, GAP + 20, 0], sheet[first, 2 * GAP + 40 + 20, 0]] == [0, 80]
+    assert sheet[first + 20 + GAP, GAP + 20, 0] == 180
+    assert sheet[first, -1].tolist() == [255, 255, 255]
+    assert sheet[:CAPTION].min() < 100  # the caption is written
+
+
+def test_the_sheet_shows_all_kinds(draw, tmp_path):
+    draw(tmp_path / "a.png", channels=1, size=(20, 20))
+    deep = draw(tmp_path / "b.png", dtype=np.uint16, size=(20, 20))
+    draw(tmp_path / "n.tif", channels=5, size=(20, 20))
+    draw(tmp_path / "two.tif", channels=2, size=(20, 20))
+    draw(tmp_path / "wide.png", size=(2, 400))
+    draw(tmp_path / "tall.png", size=(400, 2))
+    singles = [(tmp_path / name,) for name in ("n.tif", "two.tif", "wide.png", "tall.png")]
+    sheet = draw_contact_sheet({"val": [(tmp_path / "a.png", tmp_path / "b.png"), *singles]}, height=20, width=200)
+    np.testing.assert_array_equal(sheet[CAPTION : CAPTION + 20, GAP + 20 : GAP + 40], (deep >> 8).astype(np.uint8))
+    assert sheet.shape[1] == 200
+
+
+def test_a_set_without_train_and_files_none_of_which_is_read(draw, tmp_path):
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "1.png").write_text("text")
+    facts, troubles = check(tmp_path)
+    assert summarize(facts["val"]) == "1 pictures: 1 cannot be read"
+    assert "there is no train split, which training needs, but val" in troubles
+
+
+def test_a_list_in_capitals(draw, tmp_path):
+    draw(tmp_path / "1.png", 1)
+    draw(tmp_path / "2.png", 2)
+    (tmp_path / "LIST.CSV").write_text("1.png,2.png\n")
+    assert check(tmp_path / "LIST.CSV")[1] == []

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import dataclasses
+import errno
+import functools
+import io
+import os
+import shutil
+import tarfile
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gluon_pix2pix.datasets import fetch
+from gluon_pix2pix.datasets.catalogue import CATALOGUE, MIRROR, NotOnDiskError
+from gluon_pix2pix.datasets.demo.pairs import COUNTS
+from gluon_pix2pix.datasets.download import DownloadError
+
+PICTURES = ["facades/train/1.jpg", "facades/train/2.jpg", "facades/val/1.jpg"]
+
+
+def archive(names, kind=tarfile.REGTYPE):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.type, info.size = kind, 1000
+            tar.addfile(info, io.BytesIO(os.urandom(1000)))
+    return stream.getvalue()
+
+
+WHOLE = archive(PICTURES)
+
+
+@pytest.fixture(autouse=True)
+def entry(monkeypatch, web):
+    """The facades as a set of three pictures, on a server that misbehaves."""
+    monkeypatch.delenv(MIRROR, raising=False)
+    monkeypatch.setattr(fetch, "download", functools.partial(fetch.download, sleep=lambda seconds: None))
+    entry = dataclasses.replace(
+        CATALOGUE["facades"],
+        splits={"train": 2, "val": 1},
+        urls=(web.address("/first"), web.address("/second")),
+        download_bytes=len(WHOLE),
+    )
+    monkeypatch.setitem(CATALOGUE, "facades", entry)
+    return entry
+
+
+def tree(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_gets_a_set(web, tmp_path):
+    web.add("/first", WHOLE)
+    seen = []
+    located = fetch.get("facades", tmp_path / "new" / "data", progress=lambda *now: seen.append(now))
+    assert located.splits == {"train": 2, "val": 1}
+    assert located.folder == tmp_path / "new" / "data" / "facades"
+    assert tree(tmp_path) == [f"new/data/{name}" for name in PICTURES]
+    assert [path.name for path in located.folder.parent.iterdir()] == ["facades"]
+    assert seen[0] == ("download", 0, len(WHOLE))
+    assert seen[-1] == ("unpack", 3, 3)
+
+
+def test_finds_or_gets(web, tmp_path):
+    web.add("/first", WHOLE)
+    assert fetch.find_or_get("facades", tmp_path).splits == {"train": 2, "val": 1}
+    assert fetch.find_or_get("facades", tmp_path).splits == {"train": 2, "val": 1}
+    assert fetch.find_or_get(tmp_path / "facades").entry is None
+    assert len(web.requests) == 1
+    with pytest.raises(ValueError, match="no data set and no folder 'fasades'"):
+        fetch.find_or_get("fasades", tmp_path)
+
+
+def test_what_is_there_is_left_alone(web, tmp_path):
+    for name in PICTURES[:1]:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert fetch.get("facades", tmp_path).splits == {"train": 1}
+    assert web.requests == []
+
+
+def test_a_folder_that_is_no_set_is_left_alone(web, tmp_path):
+    (tmp_path / "facades" / "trainA").mkdir(parents=True)
+    with pytest.raises(ValueError, match="facades/train is missing"):
+        fetch.get("facades", tmp_path)
+    assert web.requests == []
+
+
+def test_splits_at_the_top_of_the_archive(web, tmp_path):
+    web.add("/first", archive([name[len("facades/") :] for name in PICTURES]))
+    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
+
+
+BAD = {
+    "missing": (None, "/first: HTTP 404 Not Found"),
+    "garbage": (b"garbage", r"/first: not the kind of file that was expected \(it begins with b'garbage'\)"),
+    "cut in secret": (WHOLE[:-500], "/first: .*archive is damaged or no archive"),
+    "short": (archive(PICTURES[1:]), "/first: the archive's train split has 1 pictures of the 2 that are published"),
+    "without a split": (archive(PICTURES[:2]), "/first: the archive's val split has 0 pictures of the 1"),
+    "something else": (archive(["other/1.jpg"]), "/first: the archive has no train folder"),
+    "hostile": (archive([*PICTURES, "../evil.jpg"]), "/first: .*archive is refused: its member '../evil.jpg'"),
+    "devices": (archive([*PICTURES, "null"], tarfile.CHRTYPE), "/first: .*archive is refused: .* is a device or pipe"),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), BAD.values(), ids=BAD)
+def test_bad_mirrors(web, tmp_path, body, words):
+    if body is not None:
+        web.add("/first", body)
+    with pytest.raises(
+        DownloadError, match=f"^could not get facades: http.*{words}.*; http.*/second: HTTP 404"
+    ) as error:
+        fetch.get("facades", tmp_path)
+    assert str(error.value).endswith("elsewhere comes by python -m gluon_pix2pix data get facades --url ADDRESS")
+    assert list(tmp_path.iterdir()) == []
+    web.add("/second", WHOLE)
+    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
+    assert tree(tmp_path) == PICTURES
+    assert [path.name for path in tmp_path.iterdir()] == ["facades"]
+
+
+def test_an_archive_of_another_size_is_refused(web, tmp_path):
+    web.add("/first", WHOLE + bytes(len(WHOLE) + 1))
+    with pytest.raises(DownloadError, match=r"bytes, more than the .* that are plausible"):
+        fetch.get("facades", tmp_path)
+
+
+def test_an_interrupted_download_goes_on(web, tmp_path):
+    web.add("/first", WHOLE, cuts=[1000, 0, 0, 0])
+    with pytest.raises(DownloadError, match=r"ended after 1,000 of .* bytes \(4 attempts\)"):
+        fetch.get("facades", tmp_path)
+    assert tree(tmp_path) == [".facades.part/archive.part", ".facades.part/archive.part.json"]
+    web.requests.clear()
+    fetch.get("facades", tmp_path)
+    assert web.requests == [("/first", "bytes=1000-")]
+    assert tree(tmp_path) == PICTURES
+
+
+def test_an_interruption_while_unpacking_keeps_the_archive(web, tmp_path):
+    def interrupt(stage, done, total):
+        if stage == "unpack":
+            raise KeyboardInterrupt
+
+    web.add("/first", WHOLE)
+    with pytest.raises(KeyboardInterrupt):
+        fetch.get("facades", tmp_path, progress=interrupt)
+    assert tree(tmp_path) == [".facades.part/archive"]
+    fetch.get("facades", tmp_path)
+    assert len(web.requests) == 1
+    assert tree(tmp_path) == PICTURES
+
+
+def test_two_at_once_download_once(web, tmp_path):
+    web.add("/first", WHOLE)
+    seen, second_waits = [], threading.Event()
+
+    def first(stage, done, total):
+        if stage == "download" and not done:
+            other.start()
+            assert second_waits.wait(10)
+
+    def second(stage, done, total):
+        seen.append(stage)
+        second_waits.set()
+
+    other = threading.Thread(target=fetch.get, args=("facades", tmp_path), kwargs={"progress": second})
+    fetch.get("facades", tmp_path, progress=first)
+    other.join()
+    assert seen == ["wait"]
+    assert len(web.requests) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["facades"]
+
+
+def test_file_systems_without_locks(web, tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    web.add("/first", WHOLE)
+    monkeypatch.setattr(fetch.fcntl, "flock", no_locks)
+    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
+
+
+def test_other_addresses(web, tmp_path, monkeypatch):
+    web.add("/mine/facades.tar.gz", WHOLE)
+    monkeypatch.setenv(MIRROR, web.address("/mine"))
+    fetch.get("facades", tmp_path / "a")
+    fetch.get("facades", tmp_path / "b", urls=[web.address("/none"), web.address("/mine/facades.tar.gz")])
+    assert [path for path, _ in web.requests] == ["/mine/facades.tar.gz", "/none", "/mine/facades.tar.gz"]
+    with pytest.raises(DownloadError, match="SHA-256 is"):
+        fetch.get("facades", tmp_path / "c", sha256="0" * 64)
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(DownloadError, match=r"has 0\.0 GB free, and getting facades takes .* name another folder"):
+        fetch.get("facades", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_draws_the_demo(tmp_path):
+    seen = []
+    wanted = {"counts": {"train": 2, "val": 1}, "size": 32, "seed": 3}
+    located = fetch.get("demo", tmp_path, progress=lambda *now: seen.append(now), **wanted)
+    assert located.splits == {"train": 2, "val": 1}
+    assert located.direction == "BtoA"
+    assert located.differences() == []
+    assert seen[-1] == ("draw", 3, 3)
+    assert fetch.find_or_get("demo", tmp_path) == located
+    assert fetch.get("demo", tmp_path, **wanted) == located
+    with pytest.raises(ValueError, match=r"holds a demo set of .*wanted"):
+        fetch.get("demo", tmp_path, size=64)
+
+
+def test_the_demo_as_it_is_by_default():
+    assert CATALOGUE["demo"].splits == COUNTS
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("fasades", {}, "no data set 'fasades' to get; the data sets are facades, "),
+        ("demo", {"urls": ["http://x"]}, "demo is drawn, not downloaded"),
+        ("demo", {"sha256": "0" * 64}, "demo is drawn, not downloaded"),
+        ("facades", {"size": 64, "seed": 1}, "facades is downloaded, not drawn: it takes no size, seed"),
+        ("facades", {"sha256": "abc"}, "'abc' is no SHA-256: it has 64 hexadecimal digits"),
+        ("facades", {"source": "x"}, "only paris_streetview is copied from a folder, not facades"),
+        ("paris_streetview", {"urls": ["http://x"]}, "paris_streetview is by request, not downloaded"),
+        ("cmp", {"sha256": "0" * 64}, "cmp is made of cmp_base and cmp_extended, not downloaded"),
+    ],
+)
+def test_arguments_that_do_not_go_together(tmp_path, name, options, words):
+    with pytest.raises(ValueError, match=words):
+        fetch.get(name, tmp_path, **options)
+
+
+def picture(size, mode):
+    stream = io.BytesIO()
+    image = Image.fromarray(np.full(size, 3, np.uint8), "L").convert(mode)
+    image.save(stream, "PNG" if mode == "P" else "JPEG")
+    return stream.getvalue()
+
+
+def cmp_archive(part, names, labels=None):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        packed.writestr("readme.txt", "read me")
+        for name in names:
+            packed.writestr(f"{part}/{name}.jpg", picture((20, 30), "RGB"))
+            packed.writestr(f"{part}/{name}.png", labels or picture((20, 30), "P"))
+            packed.writestr(f"{part}/{name}.xml", "<object/>")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def cmp_parts(monkeypatch, web):
+    """The raw CMP sets as ten facades, on the server."""
+    for part, letter, count in (("base", "b", 6), ("extended", "x", 4)):
+        body = cmp_archive(part, [f"cmp_{letter}{number:04d}" for number in range(count)])
+        entry = dataclasses.replace(
+            CATALOGUE[f"cmp_{part}"],
+            splits={part: 2 * count},
+            urls=(web.add(f"/{part}.zip", body),),
+            download_bytes=len(body),
+        )
+        monkeypatch.setitem(CATALOGUE, entry.name, entry)
+
+
+def test_raw_sets_lie_as_they_are(web, cmp_parts, tmp_path):
+    with pytest.raises(NotOnDiskError):
+        fetch.find_set("cmp_base", tmp_path)
+    located = fetch.get("cmp_base", tmp_path)
+    assert (located.folder, located.splits) == (tmp_path / "cmp_base", {"base": 12})
+    assert located.differences() == []
+    assert tree(tmp_path)[:2] == ["cmp_base/base/cmp_b0000.jpg", "cmp_base/base/cmp_b0000.png"]
+    assert fetch.get("cmp_base", tmp_path) == located
+    assert len(web.requests) == 1
+
+
+def test_training_on_a_raw_set_does_not_download_it(web, cmp_parts, tmp_path):
+    with pytest.raises(ValueError, match=rf"cmp_base is raw, not pairs; .* data get cmp --data-root {tmp_path}"):
+        fetch.find_or_get("cmp_base", tmp_path)
+    assert web.requests == []
+
+
+def test_a_set_is_prepared_from_its_parts(web, cmp_parts, tmp_path):
+    seen = []
+    located = fetch.find_or_get("cmp", tmp_path, progress=lambda *now: seen.append(now))
+    assert located.splits == {"train": 6, "val": 2, "test": 2}
+    assert seen[-1] == ("prepare", 10, 10)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cmp", "cmp_base", "cmp_extended"]
+    assert fetch.get("cmp", tmp_path) == located
+    assert len(web.requests) == 2
+
+
+def test_a_set_that_cannot_be_prepared_is_not_there(web, cmp_parts, tmp_path):
+    broken = cmp_archive("base", [f"cmp_b{number:04d}" for number in range(6)], labels=b"no picture")
+    web.add("/base.zip", broken)
+    with pytest.raises(DownloadError, match=r"6 pictures could not be prepared; the first: .*/cmp_b0000\.png is no"):
+        fetch.get("cmp", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cmp_base", "cmp_extended"]
+
+
+def test_what_its_authors_have_sent_is_put_in_place(tmp_path):
+    for name in ("paris_train_original/a.JPG", "paris_train_original/b.JPG", "paris_eval_gt/001_im.png"):
+        (tmp_path / "sent" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sent" / name).touch()
+    for _ in range(2):
+        with pytest.raises(NotOnDiskError, match="by request: ask Deepak Pathak"):
+            fetch.find_or_get("paris_streetview", tmp_path / "data")
+    located = fetch.get("paris_streetview", tmp_path / "data", source=tmp_path / "sent")
+    assert tree(located.folder) == ["train/a.JPG", "train/b.JPG", "val/001_im.png"]
+    assert located.splits == {"train": 2, "val": 1}
+    assert fetch.find_or_get("paris_streetview", tmp_path / "data", photos=True).splits == {"train": 2, "val": 1}
+    assert len(located.differences()) == 2

@@ -1,0 +1,194 @@
+"""Pairs in each layout, the files that have no partner, and lists; the files are empty, as names alone are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gluon_pix2pix.pairs.layouts import find_splits, read_list, side_by_side, two_folders
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def names(split) -> list[tuple]:
+    root = split.folders[0].parent if len(split.folders) == 1 else split.folders[0]
+    return [(path.a.relative_to(root).as_posix(), path.b and path.b.name) for path in split.pairs]
+
+
+def test_side_by_side(tmp_path):
+    touch(tmp_path, "train/10.jpg", "train/9.jpg", "val/1.png", "test/notes.txt", "train/demo.npy")
+    splits = find_splits(tmp_path)
+    assert list(splits) == ["train", "val"]
+    assert names(splits["train"]) == [("train/9.jpg", None), ("train/10.jpg", None)]
+    assert splits["train"].folders == (tmp_path / "train",)
+    assert [pair.name for pair in splits["train"].pairs] == ["9.jpg", "10.jpg"]
+
+
+@pytest.mark.parametrize("layout", ["{}/A {}/B", "A/{} B/{}", "{}A {}B"])
+def test_two_folders(tmp_path, layout):
+    for split in ("train", "val"):
+        a, b = layout.format(split, split).split()
+        touch(tmp_path / a, "10.jpg", "9.jpg", "deep/1.jpg")
+        touch(tmp_path / b, "deep/1.png", "9.png", "10.png")
+    splits = find_splits(tmp_path)
+    assert list(splits) == ["train", "val"]
+    assert names(splits["val"]) == [("9.jpg", "9.png"), ("10.jpg", "10.png"), ("deep/1.jpg", "1.png")]
+    assert splits["train"].folders == (
+        tmp_path / layout.format("train", "train").split()[0],
+        splits["train"].folders[1],
+    )
+    assert splits["train"].lonely == []
+
+
+def test_splits_may_lie_differently(tmp_path):
+    touch(tmp_path, "train/A/1.png", "train/B/1.png", "val/1.png")
+    (tmp_path / "test.tsv").write_text("x.png\ty.png\n")
+    splits = find_splits(tmp_path)
+    assert {name: len(split.folders) for name, split in splits.items()} == {"train": 2, "val": 1, "test": 1}
+
+
+def test_files_without_a_partner_are_named(tmp_path):
+    a, b = touch(tmp_path / "A", "1.png", "2.png", "3.png"), touch(tmp_path / "B", "2.jpg", "4.jpg")
+    split = two_folders(a, b)
+    assert [pair.a.name for pair in split.pairs] == ["2.png"]
+    assert split.lonely == [
+        f"{a}/1.png has no partner in {b}",
+        f"{a}/3.png has no partner in {b}",
+        f"{b}/4.jpg has no partner in {a}",
+    ]
+
+
+def test_no_file_has_a_partner(tmp_path):
+    a, b = touch(tmp_path / "A", "1_a.png"), touch(tmp_path / "B", "1_b.png")
+    with pytest.raises(ValueError, match=r"no file in .*A has the name of one in .*B: .*1_a\.png has no partner"):
+        two_folders(a, b)
+
+
+def test_two_files_of_one_name(tmp_path):
+    a, b = touch(tmp_path / "A", "1.png", "1.jpg"), touch(tmp_path / "B", "1.png")
+    with pytest.raises(
+        ValueError, match=r"1\.(png|jpg) and .*1\.(jpg|png) have one name for their partner: rename one"
+    ):
+        two_folders(a, b)
+
+
+def test_an_empty_folder(tmp_path):
+    a = touch(tmp_path / "A", "1.png")
+    (tmp_path / "B").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"B holds no pictures \(.*\.npy\)"):
+        two_folders(a, tmp_path / "B")
+
+
+def test_a_split_that_is_there_twice(tmp_path):
+    touch(tmp_path, "train/1.png", "trainA/1.png", "trainB/1.png")
+    with pytest.raises(
+        ValueError, match=r"the train split is there twice, in .*/trainA and in .*/train: move one away"
+    ):
+        find_splits(tmp_path)
+
+
+def test_arrays_alone_are_pictures(tmp_path):
+    touch(tmp_path, "train/A/1.npy", "train/B/1.png", "train/B/1.npy", "val/2.npy")
+    splits = find_splits(tmp_path)
+    assert names(splits["train"]) == [("1.npy", "1.png")]
+    assert names(splits["val"]) == [("val/2.npy", None)]
+
+
+def test_photos(tmp_path):
+    touch(tmp_path / "flat", "2.jpg", "1.jpg")
+    splits = find_splits(tmp_path / "flat", photos=True)
+    assert {name: names(split) for name, split in splits.items()} == {
+        "train": [("flat/1.jpg", None), ("flat/2.jpg", None)]
+    }
+    assert find_splits(tmp_path / "flat") == {}
+    touch(tmp_path / "flat", "train/3.jpg", "val/4.jpg")
+    splits = find_splits(tmp_path / "flat", photos=True)
+    assert [len(split.pairs) for split in splits.values()] == [1, 1]
+    assert list(splits) == ["train", "val"]
+
+
+def test_a_list_of_photos_is_refused(tmp_path):
+    (tmp_path / "photos.csv").write_text("a,b\n")
+    with pytest.raises(ValueError, match=r"photos\.csv is a list of pairs: photos are taken from a folder"):
+        find_splits(tmp_path / "photos.csv", photos=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pairs.csv", 'A,B\nx/2.jpg,y/2.png\n"x/1, ä.jpg", y/1.png\n'),
+        ("pairs.csv", '\ufeffa,b\r\n\r\nx/2.jpg,y/2.png\r\n"x/1, ä.jpg",y/1.png'),
+        ("pairs.tsv", "x/2.jpg\ty/2.png\nx/1, ä.jpg\ty/1.png\n"),
+    ],
+)
+def test_a_list_keeps_its_own_order(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    (split,) = find_splits(tmp_path / name).values()
+    expected = [("x/2.jpg", "y/2.png"), ("x/1, ä.jpg", "y/1.png")]
+    assert [(pair.a, pair.b) for pair in split.pairs] == [(tmp_path / a, tmp_path / b) for a, b in expected]
+    assert split.folders == (tmp_path / name,)
+
+
+def test_a_lists_third_column_names_the_split(tmp_path):
+    (tmp_path / "pairs.csv").write_text(f"A,B,split\n1.png,2.png,val\n{tmp_path}/3.png,4.png,train\n5.png,6.png,val\n")
+    splits = find_splits(tmp_path / "pairs.csv")
+    assert {name: len(split.pairs) for name, split in splits.items()} == {"train": 1, "val": 2}
+    assert splits["train"].pairs[0].a == tmp_path / "3.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "1.png\n",
+            r"pairs\.csv, line 1, has 1 columns: a list of pairs has two columns, A and B, and for the split a t",
+        ),
+        ("1.png,2.png\n1.png,2.png,train,x\n", r"line 2, has 4 columns"),
+        ("1.png,2.png,training\n", r"line 1, names a split: .* \(the splits are train, val, test\)"),
+        ("1.png,\n", "line 1, lacks a path"),
+        ("A,B\n", r"pairs\.csv is a list without pairs"),
+        ("", r"pairs\.csv is a list without pairs"),
+    ],
+)
+def test_lists_that_are_none(tmp_path, text, message):
+    (tmp_path / "pairs.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_list(tmp_path / "pairs.csv")
+
+
+def test_a_list_of_one_split_has_two_columns(tmp_path):
+    (tmp_path / "train.csv").write_text("1.png,2.png,val\n")
+    with pytest.raises(
+        ValueError, match=r"train\.csv, line 1, has 3 columns: a list of pairs has two columns, A and B$"
+    ):
+        find_splits(tmp_path)
+
+
+def test_a_list_that_is_no_text(tmp_path):
+    (tmp_path / "pairs.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"pairs\.csv is no list of paths in UTF-8"):
+        read_list(tmp_path / "pairs.csv")
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        side_by_side(tmp_path / "nowhere")
+    assert find_splits(tmp_path / "nowhere") == {}
+
+
+@pytest.mark.parametrize("layout", ["train/A train/B", "A/train B/train", "trainA trainB"])
+def test_one_half_alone_names_the_other(tmp_path, layout):
+    for there, missing in (layout.split(), layout.split()[::-1]):
+        root = tmp_path / there.replace("/", "_")
+        touch(root, f"{there}/1.jpg")
+        message = rf"^{root}/{there} has no partner: the other halves of its pairs belong into {root}/{missing}$"
+        with pytest.raises(ValueError, match=message):
+            find_splits(root)
+    touch(root, "train/1.jpg")  # it is pairs side by side, whatever else lies there
+    assert len(find_splits(root)["train"].pairs) == 1
