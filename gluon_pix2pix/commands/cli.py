@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NoReturn, Optional
 
 from gluon_pix2pix import check_python
+from gluon_pix2pix.errors import UsageError, one_line
 
 # Command name -> what it does, in the order of a user's day. Each is a module of this package.
 COMMANDS = {
@@ -24,27 +23,6 @@ COMMANDS = {
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, get, prepare and check data sets",
 }
-
-
-class UsageError(Exception):  # a ValueError raised by an options class would be drawn in a box by tyro
-    """The command line asks for something that cannot be: exit code 2."""
-
-
-@dataclass
-class CommonOptions:
-    """What every command takes."""
-
-    debug: bool = False
-    """Show the whole traceback of an error."""
-
-
-@contextlib.contextmanager
-def option_errors() -> Iterator[None]:
-    """Turn the ValueErrors that wrong option values raise further down into usage errors."""
-    try:
-        yield
-    except ValueError as error:
-        raise UsageError(str(error)) from error
 
 
 def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
@@ -75,17 +53,5 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     except Exception as error:
         if "--debug" in words:
             traceback.print_exc()
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    text = " ".join(str(error).split())
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error.name} is not installed: pip install -e '.[cpu]' brings all that is needed"
-    if isinstance(error, (UsageError, ValueError, OSError, ImportError, FloatingPointError)):
-        return text
-    # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.
-    return f"{type(error).__name__}: {text[:300]} (--debug shows where)"

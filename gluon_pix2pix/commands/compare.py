@@ -17,9 +17,9 @@ import tyro
 from tqdm import tqdm
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 from gluon_pix2pix.commands.evaluate import DECIMALS, MetricName
 from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.errors import CommonOptions, UsageError
 from gluon_pix2pix.evaluation.compare import (
     CONFIDENCE,
     RESAMPLES,
@@ -31,7 +31,7 @@ from gluon_pix2pix.evaluation.compare import (
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Pair, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
-from gluon_pix2pix.pictures.files import write_atomically
+from gluon_pix2pix.writing import write_atomically
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Optional
 
 import tyro
 
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.handover.converted import convert_file, differences_from_torch, read_options, write_torch_files
 
 # What other programs call their weights, and how to say so.

@@ -12,11 +12,11 @@ from typing import Annotated, Optional, Union
 import tyro
 
 from gluon_pix2pix.commands import data_check, data_prepare
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.datasets import fetch
 from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, NotOnDiskError
 from gluon_pix2pix.datasets.demo.pairs import SPLITS
+from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 
 
 @dataclass

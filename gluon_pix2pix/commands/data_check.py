@@ -9,10 +9,10 @@ from typing import Annotated, Optional
 
 import tyro
 
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.datasets.prepare.checking import check_splits, splits_of, summarize
 from gluon_pix2pix.datasets.prepare.contact_sheet import draw_contact_sheet
+from gluon_pix2pix.errors import CommonOptions, UsageError
 from gluon_pix2pix.pictures.files import write_image
 
 

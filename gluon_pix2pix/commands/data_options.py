@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError
+from gluon_pix2pix.errors import CommonOptions, UsageError
 
 Input = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="INPUT")]
 Output = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUTPUT")]

@@ -10,7 +10,6 @@ from typing import Callable
 
 import numpy as np
 
-from gluon_pix2pix.commands.cli import UsageError, option_errors
 from gluon_pix2pix.commands.data_options import (
     BlankOptions,
     CityscapesOptions,
@@ -33,9 +32,10 @@ from gluon_pix2pix.datasets.prepare.combine import combine_jobs
 from gluon_pix2pix.datasets.prepare.jobs import Job, picture_jobs, run_jobs
 from gluon_pix2pix.datasets.prepare.placing import place
 from gluon_pix2pix.datasets.prepare.split import plan_split
+from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pictures.arithmetic import with_channels
-from gluon_pix2pix.pictures.files import write_atomically
 from gluon_pix2pix.pictures.headers import MAX_PIXELS
+from gluon_pix2pix.writing import write_atomically
 
 
 def make(options: MakeOptions, jobs: Sequence[Job], troubles: Sequence[str] = ()) -> int:

@@ -18,7 +18,6 @@ import tyro
 from tqdm import tqdm
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError
 from gluon_pix2pix.commands.evaluate_labels import (
     LabelTask,
     label_columns,
@@ -29,6 +28,7 @@ from gluon_pix2pix.commands.evaluate_labels import (
     without_source,
 )
 from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.errors import CommonOptions, UsageError
 from gluon_pix2pix.evaluation.named_metrics import (
     DEFAULT_METRICS,
     HEADINGS,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 import numpy as np
 from tqdm import tqdm
 
-from gluon_pix2pix.commands.cli import UsageError, option_errors
 from gluon_pix2pix.commands.tables import count, number, table_lines
 from gluon_pix2pix.datasets.catalogue import Located, locate
+from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.evaluation.label_score import (
     PROTOCOL,
     Confusions,

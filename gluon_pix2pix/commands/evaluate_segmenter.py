@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from gluon_pix2pix.commands.cli import UsageError, option_errors
 from gluon_pix2pix.commands.evaluate_labels import LabelTask, segmenters_root
+from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.evaluation.segmenter import Segmenter
 from gluon_pix2pix.evaluation.segmenter_files import get_segmenter
 from gluon_pix2pix.runtime import devices

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Optional
 import numpy as np
 import tyro
 
-from gluon_pix2pix.commands.cli import CommonOptions, option_errors
+from gluon_pix2pix.errors import CommonOptions, option_errors
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.pictures.arithmetic import split_pair
 from gluon_pix2pix.pictures.files import find_images, read_image

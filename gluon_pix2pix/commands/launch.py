@@ -22,7 +22,7 @@ from typing import Annotated, Optional
 import tyro
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError
+from gluon_pix2pix.errors import CommonOptions, UsageError
 
 GRACE = 120.0  # seconds that workers get to save and stop, once asked, before they are killed
 DIST = ("dist_sync", "dist_device_sync")
@@ -105,7 +105,7 @@ def _start_all(options: Options, started: list[Started]) -> None:
 
 
 def _start(name: str, command: tuple[str, ...], environment: dict[str, str], host: Optional[str]) -> Started:
-    words = [sys.executable, "-m", "gluon_pix2pix.distributed.remote", sys.executable, "-m", "gluon_pix2pix", *command]
+    words = [sys.executable, "-m", "gluon_pix2pix.commands.remote", sys.executable, "-m", "gluon_pix2pix", *command]
     if host:
         settings = [f"{key}={value}" for key, value in environment.items()]
         remote = f"cd {shlex.quote(os.getcwd())} && exec env {shlex.join([*settings, *words])}"

@@ -12,16 +12,16 @@ from pathlib import Path
 from statistics import mean
 from typing import Optional, Union
 
-from gluon_pix2pix.commands.cli import option_errors
 from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.core.step import Alone, Pix2PixTrainer
 from gluon_pix2pix.datasets.catalogue import Located
 from gluon_pix2pix.datasets.fetch import find_or_get
 from gluon_pix2pix.distributed.cluster import Cluster, check_environment, join, serve, serves
+from gluon_pix2pix.errors import option_errors
 from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pictures.arithmetic import grid, to_signed
-from gluon_pix2pix.pictures.files import write_atomically, write_image
+from gluon_pix2pix.pictures.files import write_image
 from gluon_pix2pix.reports.health import spread
 from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.reports.plots import plot_losses
@@ -44,6 +44,7 @@ from gluon_pix2pix.training.setup import (
 from gluon_pix2pix.training.validation import Scores, metric_of, sample_rows, score_validation
 from gluon_pix2pix.translation.gluon_network import copy_generator
 from gluon_pix2pix.translation.translator import Translator
+from gluon_pix2pix.writing import write_atomically
 
 Options = TrainOptions
 

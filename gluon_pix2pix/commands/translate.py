@@ -14,15 +14,16 @@ from typing import Annotated, Any, Literal, Optional
 import tyro
 from tqdm import tqdm
 
-from gluon_pix2pix.commands.cli import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.commands.translate_special import translate_stdin, translate_videos, video_path
-from gluon_pix2pix.pictures.files import find_images, write_atomically
+from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.pictures.files import find_images
 from gluon_pix2pix.translation.given import Given, guess_kind, match_targets, read_given
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, is_video
 from gluon_pix2pix.translation.loading import find_format
 from gluon_pix2pix.translation.pipeline import translate_files
 from gluon_pix2pix.translation.results import FORMATS, Results
 from gluon_pix2pix.translation.translator import Translator
+from gluon_pix2pix.writing import write_atomically
 
 
 @dataclass

@@ -29,7 +29,8 @@ from gluon_pix2pix.evaluation.named_metrics import (
     score_pair,
 )
 from gluon_pix2pix.evaluation.pairing import Pair
-from gluon_pix2pix.pictures.files import PathLike, read_image, write_atomically
+from gluon_pix2pix.pictures.files import PathLike, read_image
+from gluon_pix2pix.writing import write_atomically
 
 Result = TypeVar("Result")
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from gluon_pix2pix.datasets.demo.pairs import SPLITS
 from gluon_pix2pix.pictures.files import EXTENSIONS, PathLike, find_images
 
 LISTS = {".csv": ",", ".tsv": "\t"}
+SPLITS = ("train", "val", "test")
 KNOWN = (
     "train/ of pictures whose left half is A and right half B, or train/A/ and train/B/, or A/train/ and B/train/, or "
     f"trainA/ and trainB/, or train.csv ({' '.join(EXTENSIONS)}, or .npy alone)"

@@ -6,8 +6,6 @@ This module alone knows that OpenCV keeps colours as BGR.
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Optional
 
@@ -16,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from gluon_pix2pix.pictures.arrays import TIFF_SUFFIXES, encode_array, read_array, read_tiff, tiff_has_bands
-from gluon_pix2pix.pictures.headers import JPEG, TIFF, PathLike, check_regular, image_size, read_header_of
+from gluon_pix2pix.pictures.headers import JPEG, TIFF, check_regular, image_size, read_header_of
+from gluon_pix2pix.writing import PathLike, write_atomically
 
 __all__ = [
     "EXTENSIONS",
@@ -33,8 +32,6 @@ __all__ = [
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 _RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)  # from OpenCV 4.11 on: a tenth of the time of a JPEG saved
-_UMASK = os.umask(0o022)  # can only be read by setting it, which is for the whole process: once, before any thread
-os.umask(_UMASK)
 cv2.setLogLevel(0)  # silent: what it cannot decode is said here, in one line
 
 
@@ -189,20 +186,6 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     if not encoded:
         raise ValueError(f"cannot write {path}: {path.suffix} does not hold {image.shape[1]} x {image.shape[0]} pixels")
     write_atomically(path, data.tobytes())
-
-
-def write_atomically(path: PathLike, data: bytes) -> None:
-    """Write a file beside its final name and rename it, so that nobody ever sees half of it."""
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp makes files for the owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _of_depth(path: PathLike, image: np.ndarray) -> np.ndarray:

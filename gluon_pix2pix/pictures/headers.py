@@ -7,12 +7,12 @@ import os
 import stat
 import warnings
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Union
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-PathLike = Union[str, Path]
+from gluon_pix2pix.writing import PathLike
 
 # Pillow's remarks on sizes and tags; whoever decodes the file judges it. Files are read in threads, and to change the
 # filters there for a while would change them for all.

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dominate import document, tags
 from dominate.util import raw
 
-from gluon_pix2pix.pictures.files import write_atomically
+from gluon_pix2pix.writing import write_atomically
 
 
 def new_page(title: str, data: Any, *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> document:

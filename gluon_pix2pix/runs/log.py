@@ -17,7 +17,7 @@ from typing import Optional, Protocol, TypeVar
 
 from tqdm import tqdm
 
-from gluon_pix2pix.pictures.files import write_atomically
+from gluon_pix2pix.writing import write_atomically
 
 Batch = TypeVar("Batch")
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-from gluon_pix2pix.commands.cli import UsageError, option_errors
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import check_precision, set_precision, synchronise
 from gluon_pix2pix.core.optimizer import learning_rate
 from gluon_pix2pix.core.step import Alone, Pix2PixTrainer
 from gluon_pix2pix.datasets.catalogue import Located
 from gluon_pix2pix.distributed.cluster import Cluster
+from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.runs import checkpoint, checkpoint_list

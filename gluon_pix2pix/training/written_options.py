@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 import gluon_pix2pix
-from gluon_pix2pix.commands.cli import UsageError
-from gluon_pix2pix.pictures.files import write_atomically
+from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.writing import write_atomically
 
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
 _FREE = {"debug", "data_root", "run_dir", "gpu", "kvstore", "num_workers", "save_every", "keep", "log_every"}

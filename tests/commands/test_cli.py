@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.commands.cli import COMMANDS, CommonOptions, UsageError, option_errors
+from gluon_pix2pix.commands.cli import COMMANDS
+from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 
 
 @dataclass

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gluon_pix2pix.commands.cli import UsageError
+from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.written_options import as_written, compare_with_run, same_everywhere

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gluon_pix2pix.commands import train
-from gluon_pix2pix.commands.cli import UsageError
+from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runs.checkpoint_list import best_checkpoint, list_checkpoints
 from gluon_pix2pix.runs.log import read_log
 

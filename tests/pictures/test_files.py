@@ -11,16 +11,9 @@ import tifffile
 from PIL import Image, ImageOps
 
 from gluon_pix2pix.pictures import files as image_files
-from gluon_pix2pix.pictures.files import (
-    find_images,
-    image_size,
-    natural_key,
-    read_image,
-    read_labels,
-    write_atomically,
-    write_image,
-)
+from gluon_pix2pix.pictures.files import find_images, image_size, natural_key, read_image, read_labels, write_image
 from gluon_pix2pix.pictures.headers import file_header
+from gluon_pix2pix.writing import write_atomically
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from gluon_pix2pix.commands import train
-from gluon_pix2pix.commands.cli import UsageError
+from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.setup import alone_in

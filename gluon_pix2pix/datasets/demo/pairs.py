@@ -13,9 +13,10 @@ import numpy as np
 
 from gluon_pix2pix.datasets.demo.layout import CMP_COLOURS, Plan, edges, plan_facade
 from gluon_pix2pix.datasets.demo.painter import paint_facade
-from gluon_pix2pix.pictures.files import PathLike, write_atomically, write_image
+from gluon_pix2pix.pairs.layouts import SPLITS
+from gluon_pix2pix.pictures.files import PathLike, write_image
+from gluon_pix2pix.writing import write_atomically
 
-SPLITS = ("train", "val", "test")
 COUNTS = {"train": 400, "val": 40, "test": 20}
 SMALLEST = 32
 DRAWING = 1  # one more whenever the same seed begins to give another picture

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.pictures.files import PathLike, find_images, natural_key, read_image, write_atomically, write_image
+from gluon_pix2pix.pictures.files import PathLike, find_images, natural_key, read_image, write_image
+from gluon_pix2pix.writing import write_atomically
 
 # Errors that the next picture would meet as well.
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
