@@ -141,7 +141,7 @@ def test_every_command_explains_itself(name, capsys):
 def test_names_that_the_terminal_cannot_spell(tmp_path):
     """A file name of other bytes is printed, not the end of the command."""
     script = "from gluon_pix2pix.commands import cli; import sys, types\n"
-    script += "from gluon_pix2pix.commands.cli import CommonOptions\n"
+    script += "from gluon_pix2pix.errors import CommonOptions\n"
     script += "module = types.ModuleType('m', 'x'); module.Options = CommonOptions\n"
     script += "module.main = lambda options: print('caf' + chr(0xdce9))\n"
     script += "sys.modules['gluon_pix2pix.commands.fake'] = module\n"

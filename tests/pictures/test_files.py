@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import cv2
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from gluon_pix2pix.pictures import files as image_files
 from gluon_pix2pix.pictures.files import find_images, image_size, natural_key, read_image, read_labels, write_image
 from gluon_pix2pix.pictures.headers import file_header
-from gluon_pix2pix.writing import write_atomically
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
@@ -245,18 +241,3 @@ def test_write_image_errors(tmp_path, name, array, message):
     with pytest.raises(ValueError, match=message):
         write_image(tmp_path / name, array)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_write_atomically(tmp_path, monkeypatch):
-    path = tmp_path / "a.txt"
-    write_atomically(path, b"old")
-    assert path.stat().st_mode & 0o777 == 0o666 & ~image_files._UMASK
-
-    def fail(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
