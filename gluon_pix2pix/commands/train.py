@@ -236,8 +236,6 @@ def show_samples(run: Run, translator: Translator, shown: PairedImages) -> None:
     rows = sample_rows(translator, shown)
     write_image(folder / f"{name}.png", grid(rows))
     run.log.event("samples", epoch=run.progress.epochs, file=f"samples/{name}.png", **spread(rows))
-    if run.options.log_histograms:
-        run.watch.histograms(run.trainer.sampled_weights(), epoch=run.progress.epochs)
 
 
 def stop_here(run: Run) -> int:

@@ -210,16 +210,6 @@ class Pix2PixTrainer:
             return picture
         return concat_channels(mx.nd, source, picture, multiple=1)  # 5 + 3 channels, or 4 + 4, would end the process
 
-    def sampled_weights(self, most: int = 100_000) -> dict[str, np.ndarray]:
-        """Return each array of weights, flat, as "generator/NAME" or "discriminator/NAME"; of long ones a sample."""
-        weights = {}
-        for role, net in (("generator", self.generator), ("discriminator", self.discriminator)):
-            for name, parameter in net._collect_params_with_prefix().items():
-                flat = parameter.data(self.ctx[0]).reshape(-1)
-                step = -(-flat.size // most)  # evenly spaced: enough for a histogram, and cheap to fetch
-                weights[f"{role}/{name}"] = mx.nd.slice(flat, begin=(0,), end=(flat.size,), step=(step,)).asnumpy()
-        return weights
-
     def wait(self) -> None:
         """Wait until the devices have done all that they were given."""
         mx.nd.waitall()

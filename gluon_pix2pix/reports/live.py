@@ -23,9 +23,6 @@ class Sink(Protocol):
     def images(self, step: int, name: str, image: np.ndarray) -> None:
         """Show a picture, (H, W, 1 or 3) uint8."""
 
-    def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
-        """Show how the numbers of each array are distributed."""
-
     def close(self) -> None:
         """Deliver what is still under way, and let go."""
 
@@ -66,12 +63,6 @@ class TensorBoardSink:
     def images(self, step: int, name: str, image: np.ndarray) -> None:
         """See `Sink.images`."""
         self._writer.add_image(name, image, step, dataformats="HWC")
-        self._writer.flush()
-
-    def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
-        """See `Sink.histograms`."""
-        for name, array in values.items():
-            self._writer.add_histogram(name, array, step)
         self._writer.flush()
 
     def close(self) -> None:

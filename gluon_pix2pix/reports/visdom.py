@@ -81,16 +81,6 @@ class VisdomSink:
         opts = {"title": name, "width": width, "height": height}
         self._send([{"win": name, "data": [{"type": "image", "content": content}], "opts": opts}])
 
-    def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
-        """See `live.Sink.histograms`; a window for each array."""
-        windows = []
-        for name, array in values.items():
-            counts, edges = np.histogram(array[np.isfinite(array)], bins=30)
-            bars = {"type": "bar", "x": ((edges[1:] + edges[:-1]) / 2).tolist(), "y": counts.tolist(), "name": name}
-            title = f"{name}, step {step}"
-            windows.append({"win": name, "data": [bars], "layout": {"title": title}, "opts": {"title": title}})
-        self._send(windows)
-
     def close(self) -> None:
         """See `live.Sink.close`; nothing is under way here."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from gluon_pix2pix.pictures.arithmetic import grid
 from gluon_pix2pix.pictures.files import read_image
@@ -81,11 +79,6 @@ class Watch:
         if not warnings:  # else the page is written when they come back as events of their own
             self._write_page(now=event["event"] in _MOMENTS)
         return warnings
-
-    def histograms(self, arrays: Mapping[str, np.ndarray], *, epoch: int) -> None:
-        """Show how the numbers of each array, such as a layer's weights, are distributed after `epoch` epochs."""
-        for sink in self._sinks:
-            sink.histograms(epoch * self._steps, arrays)
 
     def close(self) -> None:
         """Deliver what is still under way."""

@@ -152,8 +152,6 @@ class TrainOptions(CommonOptions):
     """...and its port."""
     log_gradients: bool = False
     """Log the norms of both networks' gradients."""
-    log_histograms: bool = False
-    """Show how both networks' weights are distributed, at every checkpoint, where --log goes."""
     val_pictures: int = 100
     """Validation pictures that are scored; 0 for none."""
     eval_every: Optional[int] = None

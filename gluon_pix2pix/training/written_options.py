@@ -19,7 +19,7 @@ from gluon_pix2pix.writing import write_atomically
 # What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
 _FREE = {"debug", "data_root", "run_dir", "gpu", "kvstore", "num_workers", "save_every", "keep", "log_every"}
 _FREE |= {"precision"}  # weights and Adam's moments are float32 in every one
-_FREE |= {"log", "visdom_server", "visdom_port", "log_gradients", "log_histograms"}
+_FREE |= {"log", "visdom_server", "visdom_port", "log_gradients"}
 _FREE |= {"val_pictures", "eval_every", "eval_metric", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
 
 

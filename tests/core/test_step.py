@@ -290,18 +290,6 @@ def test_gradient_norms_are_on_request_and_change_nothing(make_trainer, same_bit
     assert same_bits(with_norms.parameters(), without.parameters())
 
 
-def test_weights_for_histograms(make_trainer):
-    trainer = make_trainer()
-    expected = trainer.parameters()
-    weights = trainer.sampled_weights(most=100)
-    assert len(weights) == len(expected)
-    for name, values in weights.items():
-        role, _, parameter = name.partition("/")
-        whole = expected[f"{role[0].upper()} {parameter}"].ravel()
-        assert values.size <= 100 or values.size == whole.size <= 100
-        np.testing.assert_array_equal(values, whole[:: -(-whole.size // 100)])
-
-
 def test_waiting_is_for_all_that_a_step_does(make_trainer):
     trainer = make_trainer()
     trainer.step(*trainer.batch(), seed=(0,))

@@ -20,7 +20,7 @@ def read_back(folder):
         warnings.simplefilter("ignore")  # its imports use what other packages have deprecated
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        return EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0, "histograms": 0}).Reload()
+        return EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0}).Reload()
 
 
 @pytest.fixture
@@ -48,17 +48,6 @@ def test_images(tmp_path, sink):
     (event,) = read_back(tmp_path / "tensorboard").Images("samples")
     assert event.step == 7
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(event.encoded_image_string))), image)
-
-
-def test_histograms(tmp_path, sink):
-    values = np.random.default_rng(0).normal(3, 1, 1000).astype(np.float32)
-    writer = sink()
-    writer.histograms(7, {"generator/down.0.weight": values})
-    writer.close()
-    (event,) = read_back(tmp_path / "tensorboard").Histograms("generator/down.0.weight")
-    assert event.histogram_value.num == 1000
-    assert event.histogram_value.min == values.min()
-    assert event.histogram_value.sum == pytest.approx(values.sum(dtype=np.float64), rel=1e-5)
 
 
 def test_what_a_killed_process_wrote_beyond_the_checkpoint_is_void(tmp_path, sink):

@@ -96,15 +96,6 @@ def test_pictures(server):
     np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1], image)
 
 
-def test_histograms(server):
-    sink = VisdomSink("histograms", port=server, say=pytest.fail)
-    sink.histograms(30, {"generator/up": np.array([0, 0, 3, np.nan])})
-    sink.close()
-    (bars,) = window(server, "histograms", "generator/up")["content"]["data"]
-    assert (bars["y"][0], bars["y"][-1], sum(bars["y"])) == (2, 1, 3)
-    assert (bars["x"][0], bars["x"][-1]) == pytest.approx((0.05, 2.95))
-
-
 def test_no_server_is_said_once_and_costs_no_more_time(monkeypatch):
     said, port = [], free_port()
     sink = VisdomSink("none", port=port, say=said.append)

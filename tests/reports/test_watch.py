@@ -14,16 +14,13 @@ class Recorder:
     """A sink that keeps what it is shown."""
 
     def __init__(self):
-        self.numbers, self.pictures, self.arrays, self.closed = [], [], [], False
+        self.numbers, self.pictures, self.closed = [], [], False
 
     def scalars(self, step, values):
         self.numbers.append((step, dict(values)))
 
     def images(self, step, name, image):
         self.pictures.append((step, name, image))
-
-    def histograms(self, step, values):
-        self.arrays.append((step, sorted(values)))
 
     def close(self):
         self.closed = True
@@ -73,11 +70,9 @@ def test_a_resumed_run_tells_the_sinks_where_it_is(tmp_path, recorder, make_line
     assert recorder.opened["visdom_port"] == 1234
 
 
-def test_histograms_and_the_end(tmp_path, recorder):
+def test_the_end_closes_the_sinks(tmp_path, recorder):
     watch = Watch(tmp_path, steps_per_epoch=10, say=pytest.fail)
-    watch.histograms({"down": np.zeros(3)}, epoch=3)
     watch.close()
-    assert recorder.arrays == [(30, ["down"])]
     assert recorder.closed
 
 
