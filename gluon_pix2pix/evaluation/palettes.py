@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -66,6 +66,23 @@ PALETTES = {
     "facades": Palette(tuple(CMP_COLOURS), tuple(CMP_COLOURS.values())),
     "cityscapes": Palette(tuple(_CITYSCAPES), tuple(_CITYSCAPES.values()), _CITYSCAPES_VOID),
 }
+
+# Of these sets half B is label pictures, and the "demo" is drawn in the colours of facades.
+_LABELS_ARE_B = {"facades": "facades", "demo": "facades", "cityscapes": "cityscapes"}
+
+
+def palette_of_set(dataset: str, direction: str) -> Optional[Palette]:
+    """Return the palette of what a run on a published set translates; None if that is no label pictures.
+
+    Parameters
+    ----------
+    dataset
+        A set's name, or the path of a folder of that name.
+    direction
+        "AtoB" or "BtoA".
+    """
+    name = Path(dataset).name
+    return PALETTES[_LABELS_ARE_B[name]] if name in _LABELS_ARE_B and direction == "BtoA" else None
 
 
 def labels_of(picture: np.ndarray, palette: Palette) -> np.ndarray:
@@ -154,10 +171,22 @@ def read_palette(name: PathLike) -> Palette:
         raise ValueError(f"there is no palette and no file {str(name)!r}; the palettes are {', '.join(PALETTES)}")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        entries = _from_json(text) if path.suffix.lower() == ".json" else _from_lines(text)
-        return _checked(entries)
+        return palette_from(json.loads(text)) if path.suffix.lower() == ".json" else _checked(_from_lines(text))
     except ValueError as error:
         raise ValueError(f"{path} is not a palette: {error}") from error
+
+
+def palette_from(colours: Any) -> Palette:
+    """Return the palette that a JSON object of names to [red, green, blue] stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if not isinstance(colours, dict):
+        raise ValueError("it should be an object of names to [red, green, blue]")
+    return _checked(list(colours.items()))
 
 
 def _from_lines(text: str) -> list[tuple[str, list[Any]]]:
@@ -170,13 +199,6 @@ def _from_lines(text: str) -> list[tuple[str, list[Any]]]:
             raise ValueError(f"line {number} is {line.strip()!r}, and should be a name and three numbers")
         entries.append((" ".join(words[:-3]), [int(word) for word in words[-3:]]))
     return entries
-
-
-def _from_json(text: str) -> list[tuple[str, Any]]:
-    entries = json.loads(text)
-    if not isinstance(entries, dict):
-        raise ValueError("it should be an object of names to [red, green, blue]")
-    return list(entries.items())
 
 
 def _checked(entries: list[tuple[str, Any]]) -> Palette:

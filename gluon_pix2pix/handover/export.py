@@ -14,6 +14,7 @@ import numpy as np
 import gluon_pix2pix
 from gluon_pix2pix.core.operators import use_operator
 from gluon_pix2pix.datasets.demo.pairs import draw_facade
+from gluon_pix2pix.evaluation.palettes import palette_of_set
 from gluon_pix2pix.handover.onnx_export import write_onnx
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
 from gluon_pix2pix.pictures.arithmetic import resize
@@ -152,6 +153,8 @@ def draw_pictures(coding: Coding) -> list[np.ndarray]:
 
 def _describe(run: dict, state: dict, multiple: int, statistics: str, symbol: mx.sym.Symbol) -> dict:
     coding, sides = coding_of(run), f"multiples of {multiple}"
+    options = run["options"]
+    palette = palette_of_set(options.get("dataset") or "", options["direction"])
     return {
         "input": {"name": "data", "shape": ["N", coding.source.channels, sides, sides], "dtype": "float32"},
         "output": {
@@ -168,7 +171,8 @@ def _describe(run: dict, state: dict, multiple: int, statistics: str, symbol: mx
         "statistics": statistics,
         "dropout": "none",
         "trained_at": trained_size(run, multiple),
-        "direction": run["options"]["direction"],
+        "direction": options["direction"],
+        "palette": dict(zip(palette.names, palette.colours)) if palette else None,
         "generator": run["generator"],
         "checkpoint": checkpoint_name(state["epoch"], state["step"]),
         "epoch": state["epoch"],

@@ -46,6 +46,7 @@ def load_run(
             "checkpoint": checkpoint_name(state["epoch"], state["step"]),
             "sha256": state["sha256"]["generator.params"],
         },
+        description=run,
     )
 
 

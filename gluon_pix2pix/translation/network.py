@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Network:
         Whether it drops values out, by the seed.
     identity
         What tells its answers from those of others: the checkpoint's name and the weights' SHA-256.
+    description
+        All that its own files say of it: a run's options.json, or an export's model.json.
     """
 
     compute: Optional[Callable[[np.ndarray, Optional[int]], np.ndarray]]
@@ -48,6 +50,7 @@ class Network:
     statistics: str = "picture"
     dropout: bool = False
     identity: Mapping[str, str] = field(default_factory=dict)
+    description: Mapping[str, Any] = field(default_factory=dict)
 
 
 def from_model(model: Mapping, *, sha256: str, path: object) -> Network:
@@ -68,6 +71,7 @@ def from_model(model: Mapping, *, sha256: str, path: object) -> Network:
             direction=model["direction"],
             statistics=model["statistics"],
             identity={"checkpoint": model["checkpoint"], "sha256": sha256},
+            description=model,
         )
     except KeyError as error:
         raise ValueError(f"{path} does not say {error.args[0]!r}, which translating needs: export it again") from error

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.datasets.demo.pairs import draw_facade
-from gluon_pix2pix.evaluation.palettes import PALETTES, check_colours, labels_of, read_palette
+from gluon_pix2pix.evaluation.palettes import PALETTES, check_colours, labels_of, palette_of_set, read_palette
 from gluon_pix2pix.evaluation.segmentation import VOID
 from gluon_pix2pix.pictures.files import read_image
 
@@ -113,3 +113,19 @@ def test_files_that_are_no_palettes(tmp_path, name, text, message):
 def test_neither_a_palette_nor_a_file():
     with pytest.raises(ValueError, match="no palette and no file 'ade20k'; the palettes are facades, cityscapes"):
         read_palette("ade20k")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "direction", "classes"),
+    [
+        ("facades", "BtoA", 12),
+        ("/somewhere/demo/", "BtoA", 12),
+        ("cityscapes", "BtoA", 19),
+        ("facades", "AtoB", None),
+        ("maps", "BtoA", None),
+        ("", "BtoA", None),
+    ],
+)
+def test_the_palette_of_a_published_set(dataset, direction, classes):
+    palette = palette_of_set(dataset, direction)
+    assert (palette and len(palette.names)) == classes

@@ -85,6 +85,16 @@ def test_plain_mxnet_reads_it(tiny_run, exported):
     assert sums == sorted(float(array.asnumpy().sum()) for array in trained.values())
 
 
+def test_the_palette_of_what_it_translates(tiny_run, tmp_path):
+    run = read_run(tiny_run)
+    run["options"]["dataset"] = "somewhere/facades"
+    shutil.copytree(tiny_run, tmp_path / "run")
+    (tmp_path / "run" / "options.json").write_text(json.dumps(run))
+    palette = export_generator(tmp_path / "run", tmp_path / "out")["palette"]
+    assert (len(palette), palette["window"]) == (12, (0, 128, 255))
+    assert load_network(tmp_path / "run").description["options"]["dataset"] == "somewhere/facades"
+
+
 def test_model_json(tiny_run, exported):
     folder, model = exported
     assert json.loads((folder / "model.json").read_text()) == json.loads(json.dumps(model))
@@ -98,7 +108,8 @@ def test_model_json(tiny_run, exported):
     assert (model["checkpoint"], model["epoch"], model["step"]) == ("epoch_0002", 2, 0)
     assert (tuple(model["trained_at"]), model["direction"], model["multiple"]) == ((32, 32), "BtoA", 32)
     assert model["coding"] == read_run(tiny_run)["coding"]
-    assert (model["statistics"], model["stored_as"]) == ("picture", "float32")
+    assert (model["statistics"], model["stored_as"], model["palette"]) == ("picture", "float32", None)
+    assert load_network(folder).description["versions"] == model["versions"]
     assert model["checked"]["shapes"] == [[1, 3, 32, 32], [2, 3, 64, 96], [1, 3, 96, 64]] + 4 * [[1, 3, 32, 32]]
     assert 0 <= model["checked"]["largest_difference_from_the_net"] < 1e-5
     for name in FILES[:2]:
