@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,16 +21,36 @@ def option_errors() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
-def one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    text = " ".join(str(error).split())
+def one_line(error: Exception, *paths: object) -> str:
+    """Return one line about an error. It names a file: the error's own, one of `paths`, or else the first of those."""
+    text = _message(error)
+    if not paths or any(str(path) in text for path in paths):
+        return text
+    named = isinstance(error, OSError) and error.filename is not None and error.strerror
+    return text if named else f"{paths[0]}: {text}"
+
+
+def reason_of(error: Exception, longest: int = 200) -> str:
+    """Return the first line of what an error says, for a sentence that names the file: MXNet's go on for pages."""
+    lines = str(error).strip().splitlines()
+    return " ".join(lines[0].split())[:longest] if lines else type(error).__name__
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        named = error.filename is not None
+        return f"{_as_text(error.filename)}: {error.strerror}" if named else error.strerror
+    text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"{error.name} is not installed: pip install -e '.[cpu]' brings all that is needed"
     if isinstance(error, (UsageError, ValueError, OSError, ImportError, FloatingPointError)):
         return text
     # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.
     return f"{type(error).__name__}: {text[:300]} (--debug shows where)"
+
+
+def _as_text(name: object) -> str:
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else str(name)
 
 
 @dataclass

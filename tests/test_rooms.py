@@ -10,7 +10,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gluon_pix2pix"
 # Arrows go down only, and never from one room to another of its rank.
-RANKS = {"errors": 0, "runtime": 0, "writing": 0, "pictures": 1, "core": 2, "pairs": 3, "runs": 4, "evaluation": 4}
+RANKS = {
+    "errors": 0,
+    "runtime": 0,
+    "reading": 0,
+    "writing": 0,
+    "pictures": 1,
+    "core": 2,
+    "pairs": 3,
+    "runs": 4,
+    "evaluation": 4,
+}
 RANKS |= {"translation": 5, "reports": 6, "training": 7, "datasets": 8, "distributed": 8, "handover": 8}
 RANKS |= {"commands": 9, "__main__": 10}
 # Arrows that still go up, to be turned one by one; nothing may be added.
@@ -98,8 +108,9 @@ def test_rooms_do_not_import_each_other_in_a_circle():
     [
         ("runtime", set()),
         ("errors", set()),
+        ("reading", set()),
         ("writing", set()),
-        ("pictures", {"pictures", "writing"}),
+        ("pictures", {"pictures", "errors", "reading", "writing"}),
         ("core", {"core", "runtime", "pictures"}),
         ("evaluation.metrics", set()),
     ],

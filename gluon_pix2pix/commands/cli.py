@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import re
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import NoReturn, Optional
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NoReturn, Optional, TextIO
 
 from gluon_pix2pix import check_python
 from gluon_pix2pix.errors import UsageError, one_line
@@ -25,12 +27,55 @@ COMMANDS = {
 }
 
 
+# What a terminal takes for a command or a change of direction, and a file name may have: it is shown as \x1b and the
+# like. A carriage return is a progress bar's where a text begins or ends with it.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|(?<!^)\r(?!$|\n)")
+
+
+class PrintableStream:
+    """A text stream that shows control characters instead of obeying them."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, in which nothing commands the terminal."""
+        self._stream.write(_UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def printable_output() -> Iterator[None]:
+    """While the block runs, let what is printed hold no commands to the terminal, whatever files are called."""
+    output, errors = PrintableStream(sys.stdout), PrintableStream(sys.stderr)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        yield
+
+
+def expand_home(words: Sequence[str]) -> list[str]:
+    """Put the home folder for ~ in front of paths, in --name=~/x too, which shells leave; not in a launched command."""
+    mine = words.index("--") if "--" in words else len(words)
+    return [re.sub("^(--[^=]+=)?(~.*)", _expand, word, flags=re.DOTALL) for word in words[:mine]] + words[mine:]
+
+
+def _expand(found: re.Match) -> str:
+    return (found[1] or "") + os.path.expanduser(found[2])
+
+
 def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run one command of `COMMANDS` with `argv` (default: the process's own) and exit with its code.
 
     A command's module has ``Options``, a dataclass, and ``main(options)``, which returns an exit code or None.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = expand_home(list(sys.argv[1:] if argv is None else argv))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # file names need not be text in the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
@@ -42,7 +87,8 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
         program = f"python -m gluon_pix2pix {command}"
         try:
             options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=words)
-            sys.exit(module.main(options))
+            with printable_output():
+                sys.exit(module.main(options))
         finally:
             sys.stdout.flush()  # here, where a reader that has gone (`| head`) is no news
     except KeyboardInterrupt:
@@ -51,7 +97,8 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush on its way out
         sys.exit(1)
     except Exception as error:
-        if "--debug" in words:
-            traceback.print_exc()
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        with printable_output():
+            if "--debug" in words:
+                traceback.print_exc()
+            print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)

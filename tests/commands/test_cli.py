@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from gluon_pix2pix.commands import cli
 from gluon_pix2pix.commands.cli import COMMANDS
-from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.errors import CommonOptions, UsageError
 
 
 @dataclass
@@ -21,6 +22,14 @@ class Options(CommonOptions):
 
     number: int = 3
     """How often."""
+
+
+@dataclass
+class PathOptions(CommonOptions):
+    """Where to do it."""
+
+    folder: Path = Path()
+    """In what."""
 
 
 @pytest.fixture
@@ -121,11 +130,31 @@ def test_a_reader_that_has_gone_is_no_error():
         assert process.returncode == 1
 
 
-def test_wrong_values_become_usage_errors():
-    with pytest.raises(UsageError, match="below 1"), option_errors():
-        raise ValueError("3 is below 1")
-    with pytest.raises(OSError, match="disk"), option_errors():
-        raise OSError("disk")
+def test_names_do_not_command_the_terminal(command):
+    """A file name may hold what clears a screen, turns a line round or writes over it; a progress bar may do that."""
+
+    def main(options):
+        print("a\x1b[2Jb\x07\u202ec", "\td\n")
+        sys.stderr.writelines(["\rbar ", "x\ry\n", "z\r"])
+        raise ValueError("no \x1b]0;title\x07 picture")
+
+    code, out, err = command(main)
+    assert out == "a\\x1b[2Jb\\x07\\u202ec \td\n\n"
+    assert err == "\rbar x\\ry\nz\rerror: no \\x1b]0;title\\x07 picture\n"
+    assert code == 1
+
+
+def test_home_is_what_a_tilde_stands_for(command, monkeypatch):
+    """Shells leave --name=~/x as it is; a launched command is expanded where it runs."""
+    monkeypatch.setenv("HOME", "/home/me")
+    words = ["--run-dir=~/x", "--input", "~/y", "~", "a~b", "--dataset=a~", "--", "~/z"]
+    expected = ["--run-dir=/home/me/x", "--input", "/home/me/y", "/home/me", "a~b", "--dataset=a~", "--", "~/z"]
+    assert cli.expand_home(words) == expected
+    seen = []
+    module = sys.modules["gluon_pix2pix.commands.fake"]
+    monkeypatch.setattr(module, "Options", PathOptions)
+    assert command(seen.append, "--folder=~/x")[0] == 0
+    assert seen == [PathOptions(folder=Path("/home/me/x"))]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
