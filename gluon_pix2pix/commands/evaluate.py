@@ -49,7 +49,7 @@ from gluon_pix2pix.reports.results_page import write_results_page
 
 LONGEST_TABLE = 20  # more pictures than these are in scores.csv only
 DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
-MetricName = Literal["psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab"]
+MetricName = Literal["psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab", "checkerboard"]
 
 
 @dataclass
@@ -208,6 +208,7 @@ def _protocol_lines(shown: Sequence[str]) -> list[str]:
         ("psnr_rgb", "psnr_r", "PSNR R, G, B"),
         ("psnr_y", "psnr_y", "PSNR Y"),
         ("psnr_ab", "psnr_ab", "PSNR ab"),
+        ("checkerboard", "checkerboard", "checkerboard"),
     ):
         if column in shown:
             lines.append(f"{title}: {PROTOCOL[name]}")
@@ -219,7 +220,7 @@ def _worst_and_best(scores: Sequence[Score], show: int) -> list[str]:
     first = next(iter(scores[0].values))
     known = [score for score in scores if score.values[first] is not None]
     ranked = sorted(known, key=lambda score: _goodness(score.values))
-    few, unit = min(show, len(ranked) // 2), " dB" if first.startswith("psnr") else ""
+    few, unit = min(show, len(ranked) // 2), " dB" if HEADINGS[first].endswith("(dB)") else ""
     by = "" if first == "psnr" else f" by {HEADINGS[first].removesuffix(' (dB)')}"
     lines = []
     for title, chosen in (("worst", ranked[:few]), ("best", ranked[::-1][:few])):

@@ -11,6 +11,7 @@ from typing import Optional
 
 import numpy as np
 
+from gluon_pix2pix.evaluation.checkerboard import WINDOW, checkerboard
 from gluon_pix2pix.evaluation.metrics import (
     MS_SSIM_SMALLEST,
     MS_SSIM_WEIGHTS,
@@ -25,7 +26,7 @@ from gluon_pix2pix.evaluation.metrics import (
 )
 from gluon_pix2pix.pairs.coding import to_lab
 
-METRICS = ("psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab")
+METRICS = ("psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab", "checkerboard")
 DEFAULT_METRICS = ("psnr", "ssim", "mse", "mae")
 AB_RANGE = 220  # the a and b of CIE L*a*b* are taken to lie in [-110, 110]; sRGB's corners do
 
@@ -41,8 +42,10 @@ HEADINGS = {
     "psnr_b": "PSNR B (dB)",
     "psnr_y": "PSNR Y (dB)",
     "psnr_ab": "PSNR ab (dB)",
+    "checkerboard": "checkerboard (dB)",
 }
-LOWER_IS_BETTER = PIXEL_VALUES = ("mse", "mae")
+PIXEL_VALUES = ("mse", "mae")
+LOWER_IS_BETTER = (*PIXEL_VALUES, "checkerboard")
 
 PROTOCOL = {
     "psnr": "dB, all pixels and channels of the saved files (integers, not cropped), peak 255 (8 bits) or 65535 (16), "
@@ -56,6 +59,9 @@ PROTOCOL = {
     "psnr_rgb": "dB, as PSNR, of the red, green and blue channel alone; none for gray pictures",
     "psnr_y": "dB, as PSNR, of the luminance Y of BT.601 = 0.299 R + 0.587 G + 0.114 B, full range, not rounded",
     "psnr_ab": "dB, of a and b of CIE L*a*b* (D65) together, peak to peak 220; none for gray pictures",
+    "checkerboard": "dB by which the frequencies of a 4-pixel grid stand out of those beside them (Welch spectrum, "
+    f"Hann windows of {WINDOW} pixels), less the same of the target: 0 for no more of a grid than it has; none for "
+    f"pictures with a side below {WINDOW} pixels, or of one colour",
     "psnr_of_mean_mse": "dB, from the mean of MSE / peak^2: another number than the mean PSNR, and never above it",
     "psnr_mean_of_finite": "dB, the mean PSNR without identical pictures; null if there are no others",
     "inf": "the PSNR of identical pictures, and so of any mean over them",
@@ -117,6 +123,8 @@ def _score(column: str, image_true: np.ndarray, image_test: np.ndarray, peak: fl
     if column == "ms_ssim":
         fits = min(image_true.shape[:2]) >= MS_SSIM_SMALLEST
         return ms_ssim(image_true, image_test, data_range=peak) if fits else None
+    if column == "checkerboard":
+        return _checkerboard(image_true, image_test)
     channels = image_true.shape[2]
     if column == "psnr_y":
         is_seen = channels in (1, 3)
@@ -128,3 +136,10 @@ def _score(column: str, image_true: np.ndarray, image_test: np.ndarray, peak: fl
         return psnr(ab_true, ab_test, data_range=AB_RANGE)
     channel = "rgb".index(column[-1])
     return psnr(image_true[:, :, channel], image_test[:, :, channel], data_range=peak)
+
+
+def _checkerboard(image_true: np.ndarray, image_test: np.ndarray) -> Optional[float]:
+    if min(image_true.shape[:2]) < WINDOW:
+        return None
+    difference = checkerboard(image_test) - checkerboard(image_true)
+    return float(difference) if np.isfinite(difference) else None

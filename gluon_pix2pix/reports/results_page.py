@@ -23,7 +23,7 @@ GAP = 2
 ROLES = ("source", "fake", "target")
 _SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _NO_METRICS = ("width", "height", "channels", "bits")
-_LOWER_IS_BETTER = {"mse", "mae", "rmse"}
+_LOWER_IS_BETTER = {"mse", "mae", "rmse", "checkerboard"}
 _ACRONYMS = {"psnr", "ssim", "ms", "mse", "mae", "rmse", "iou", "y"}
 
 
@@ -126,7 +126,7 @@ def _metrics(rows: Sequence[dict]) -> list[dict]:
         low = not _LOWER_IS_BETTER.isdisjoint(key.split("_"))
         size = np.median([abs(row[key]) for row in rows if isinstance(row.get(key), (int, float))] or [1])
         decimals = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
-        unit = "dB" if "PSNR" in words else ""
+        unit = "dB" if "PSNR" in words or key == "checkerboard" else ""
         metrics.append({"key": key, "title": title, "unit": unit, "low": low, "decimals": decimals})
     return metrics
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 _NAME = re.compile(r"epoch_(\d{4,})|step_(\d{4,})_(\d{6,})")
-LOWER_IS_BETTER = ("val_mse", "val_mae")  # of the validation scores in state.json
+LOWER_IS_BETTER = ("val_mse", "val_mae", "val_checkerboard")  # of the validation scores in state.json
 
 
 def checkpoint_name(epoch: int, step: int = 0) -> str:

@@ -9,6 +9,7 @@ import pytest
 from skimage.color import rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
+from gluon_pix2pix.evaluation.checkerboard import checkerboard
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, METRICS, columns, score_pair
 
 
@@ -71,6 +72,19 @@ def test_what_a_picture_has_no_value_of_is_none():
     bands = a_pair((16, 16, 4))
     assert score_pair(*bands, ("psnr_y", "psnr_ab")) == {"psnr_y": None, "psnr_ab": None}
     assert score_pair(*bands, ("ssim",))["ssim"] is not None
+
+
+def test_a_grid_counts_as_much_as_there_is_more_of_it_than_in_the_target():
+    rng = np.random.default_rng(0)
+    true = rng.integers(100, 150, (64, 64, 3), np.uint8)
+    fake = true.copy()
+    fake[::2, ::2] += 40
+    score = score_pair(true, fake, ("checkerboard",))["checkerboard"]
+    assert score == pytest.approx(checkerboard(fake) - checkerboard(true))
+    assert score > 2
+    assert score_pair(true, true, ("checkerboard",)) == {"checkerboard": 0}
+    assert score_pair(true[:31], fake[:31], ("checkerboard",)) == {"checkerboard": None}
+    assert score_pair(true, np.zeros_like(true), ("checkerboard",)) == {"checkerboard": None}
 
 
 def test_another_range():
