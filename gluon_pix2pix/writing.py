@@ -8,6 +8,7 @@ what another is still at work on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -25,6 +26,8 @@ except ImportError:  # Windows: nothing is locked there
     fcntl = None
 
 PathLike = Union[str, os.PathLike]
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors that the next file would meet as well
 
 _UMASK = os.umask(0o022)  # can only be read by setting it, which is for the whole process: once, before any thread
 os.umask(_UMASK)

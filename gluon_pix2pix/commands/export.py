@@ -13,7 +13,8 @@ import tyro
 from gluon_pix2pix.errors import CommonOptions, option_errors
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.pictures.arithmetic import split_pair
-from gluon_pix2pix.pictures.files import find_images, read_image
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.runs.checkpoint_list import find_checkpoint
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runs.options_file import coding_of, read_run

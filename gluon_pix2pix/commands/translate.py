@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.translate_special import translate_stdin, translate_videos, video_path
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.pictures.files import find_images
+from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.translation.given import Given, guess_kind, match_targets, read_given
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, is_video
 from gluon_pix2pix.translation.loading import find_format
@@ -177,8 +177,7 @@ def jobs_of(
     targets = [None] * len(pictures.paths)
     if options.targets:
         found = {
-            path.relative_to(options.targets).with_suffix("").as_posix(): path
-            for path in find_images(options.targets, recursive=True)
+            path.relative_to(options.targets).with_suffix("").as_posix(): path for path in find_images(options.targets)
         }
         targets = match_targets(pictures.names, found, options.targets)
     network = translator.network

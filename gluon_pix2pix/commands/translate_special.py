@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from gluon_pix2pix.datasets.prepare.jobs import save_picture
 from gluon_pix2pix.pictures.arithmetic import resize
+from gluon_pix2pix.pictures.files import save_picture
 from gluon_pix2pix.translation.given import Given, read_given
 from gluon_pix2pix.translation.results import Results
 from gluon_pix2pix.translation.translator import Translator

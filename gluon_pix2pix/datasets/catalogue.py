@@ -14,7 +14,8 @@ from typing import Optional
 
 from gluon_pix2pix.datasets.demo.pairs import COUNTS, SPLITS  # noqa: F401, the splits' order is asked for here
 from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, Split, find_splits
-from gluon_pix2pix.pictures.files import EXTENSIONS, PathLike
+from gluon_pix2pix.pictures.folders import EXTENSIONS
+from gluon_pix2pix.writing import PathLike
 
 MIRROR = "GLUON_PIX2PIX_MIRROR"  # environment variable: a folder on the web that holds NAME.tar.gz
 

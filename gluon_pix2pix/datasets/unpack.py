@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Callable, NamedTuple, Optional
 
-from gluon_pix2pix.pictures.files import EXTENSIONS
+from gluon_pix2pix.pictures.folders import EXTENSIONS
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"  # the first bytes of the two kinds of archive
 CHUNK = 1 << 18  # bytes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -12,7 +11,9 @@ import numpy as np
 from gluon_pix2pix.evaluation.named_metrics import LOWER_IS_BETTER, PIXEL_VALUES
 from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.score import Score
-from gluon_pix2pix.pictures.files import PathLike, read_image
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.writing import PathLike
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -82,8 +83,7 @@ def check_same_targets(
     OSError
         If one cannot be read.
     """
-    with ThreadPoolExecutor(workers) as executor:
-        same = list(executor.map(_same_target, pairs_a, pairs_b))
+    same = list(in_threads(lambda pair: _same_target(*pair), zip(pairs_a, pairs_b), workers=workers))
     names = [pair.label for pair, is_same in zip(pairs_a, same) if not is_same]
     if names:
         more = ", ..." if len(names) > 3 else ""

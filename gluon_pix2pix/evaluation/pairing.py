@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from gluon_pix2pix.pictures.files import PathLike, find_images
+from gluon_pix2pix.pictures.folders import find_images
+from gluon_pix2pix.writing import PathLike
 
 # How a picture's name tells what it is. In this order the names of:
 # this package, pytorch-CycleGAN-and-pix2pix (util/visualizer.py), affinelayer's pix2pix-tensorflow (pix2pix.py).
@@ -61,7 +62,7 @@ def find_pairs(folder: PathLike) -> Pairs:
     found: dict[tuple[Path, str], dict[str, list[Path]]] = {}
     sources: dict[tuple[Path, str], list[Path]] = {}
     ignored = []
-    pictures = find_images(folder, recursive=True)
+    pictures = find_images(folder)
     for path in pictures:
         name, role = _split_ending(path.stem)
         if role in ("fake", "target"):
@@ -104,13 +105,13 @@ def match_folders(fakes: PathLike, targets: PathLike) -> Pairs:
     """
     fakes, targets = Path(fakes), Path(targets)
     found: dict[str, dict[str, list[Path]]] = {}
-    for path in find_images(targets, recursive=True):
+    for path in find_images(targets):
         found.setdefault(_stem(path, targets), {"fake": [], "target": []})["target"].append(path)
     if fakes.resolve() == targets.resolve():
         raise ValueError(f"{fakes} is the folder of the fakes and of the targets: every picture would equal itself")
     known = set(found)
     sources: dict[str, list[Path]] = {}
-    for path in find_images(fakes, recursive=True):
+    for path in find_images(fakes):
         stem = _stem(path, fakes)
         name, role = (stem, "fake") if stem in known else _split_ending(stem)
         if role in ("fake", None):

@@ -9,7 +9,6 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
@@ -29,8 +28,9 @@ from gluon_pix2pix.evaluation.named_metrics import (
     score_pair,
 )
 from gluon_pix2pix.evaluation.pairing import Pair
-from gluon_pix2pix.pictures.files import PathLike, read_image
-from gluon_pix2pix.writing import write_atomically
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.writing import PathLike, write_atomically
 
 Result = TypeVar("Result")
 
@@ -100,9 +100,8 @@ def score_pairs(
 
 
 def map_pairs(function: Callable[[Pair], Result], pairs: Sequence[Pair], *, workers: int) -> Iterator[Result | str]:
-    """Yield a function's results of pairs, worked out in threads, in order; a line instead where it cannot read one."""
-    with ThreadPoolExecutor(workers) as executor:  # decoding and filtering release the interpreter's lock
-        yield from executor.map(partial(_result_or_problem, function), pairs)
+    """Give a function's results of pairs, worked out in threads, in order; a line instead where it cannot read one."""
+    return in_threads(partial(_result_or_problem, function), pairs, workers=workers)
 
 
 def _result_or_problem(function: Callable[[Pair], Result], pair: Pair) -> Result | str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.arithmetic import odd_width
 from gluon_pix2pix.pictures.headers import file_header
+from gluon_pix2pix.threads import in_threads
 
 _THREADS = 8  # they wait for the disk, or for the network that it is on
 
@@ -51,8 +51,7 @@ def check_files(pairs: Sequence[PairPaths], preprocess: Preprocess, *, photos: b
         except (ValueError, OSError) as error:
             return Checked(trouble=line_of(error))
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        checked = list(pool.map(check, pairs))
+    checked = list(in_threads(check, pairs, workers=_THREADS))
     usual = Counter(found.dtype for found in checked if found.dtype).most_common(1)
     return [
         found if found.trouble or found.dtype == usual[0][0] else Checked(trouble=other_depth(pair.a, found.dtype))

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from gluon_pix2pix.pictures.files import EXTENSIONS, PathLike, find_images
+from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, list_folder, normal, stem_of
+from gluon_pix2pix.writing import PathLike
 
 LISTS = {".csv": ",", ".tsv": "\t"}
 SPLITS = ("train", "val", "test")
@@ -71,14 +72,14 @@ def find_splits(dataset: PathLike, *, photos: bool = False) -> dict[str, Split]:
         return {split: Split(pairs, (dataset,)) for split, pairs in read_list(dataset).items()}
     if photos:
         splits = {name: side_by_side(dataset / name) for name in SPLITS if _holds_pictures(dataset / name)}
-        alone = not splits and _holds_pictures(dataset)
+        alone = not splits and dataset.is_dir() and list_folder(dataset, arrays=True).pictures
         return {"train": side_by_side(dataset)} if alone else splits
     found = {name: _find_split(dataset, name) for name in SPLITS}
     return {name: split for name, split in found.items() if split}
 
 
 def side_by_side(folder: PathLike) -> Split:
-    """Take each picture of a folder, in natural order of their names, for a whole pair (or for a photo).
+    """Take each picture of a folder, and of the folders below, for a whole pair (or for a photo), in natural order.
 
     Raises
     ------
@@ -86,7 +87,8 @@ def side_by_side(folder: PathLike) -> Split:
         If there is no such folder, or no picture in it.
     """
     folder = Path(folder)
-    return Split([PairPaths(path.name, path) for path in find_images(folder, arrays=True)], (folder,))
+    paths = find_images(folder, arrays=True)
+    return Split([PairPaths(normal(path.relative_to(folder).as_posix()), path) for path in paths], (folder,))
 
 
 def two_folders(folder_a: PathLike, folder_b: PathLike) -> Split:
@@ -177,13 +179,17 @@ def _find_split(dataset: Path, name: str) -> Optional[Split]:
         raise ValueError(f"the {name} split is there twice, in {places}: move one away, or pass a list as --dataset")
     if not found:
         _refuse_halves(layouts)
-        return None
+        if not (dataset / name).is_dir() or not list_folder(dataset / name, arrays=True).pictures:
+            return None
+        found.append((dataset / name,))
     (paths,) = found
     if len(paths) == 2:
         return two_folders(*paths)
     if paths[0].suffix.lower() in LISTS:
         return Split(read_list(paths[0], split=name)[name], paths)
-    return side_by_side(paths[0])
+    split = side_by_side(paths[0])
+    whole = [pair for pair in split.pairs if pair.a.relative_to(paths[0]).parts[0] not in ("A", "B")]  # but lone halves
+    return Split(whole, split.folders)
 
 
 def _refuse_halves(layouts: list[tuple[Path, Path]]) -> None:
@@ -201,8 +207,8 @@ def _holds_pictures(folder: Path) -> bool:
 
 def _by_stem(folder: Path) -> dict[str, Path]:
     paths: dict[str, Path] = {}
-    for path in find_images(folder, recursive=True, arrays=True):
-        other = paths.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+    for path in find_images(folder, arrays=True):
+        other = paths.setdefault(stem_of(path, folder), path)
         if other != path:
             raise ValueError(f"{other} and {path} have one name for their partner: rename one")
     return paths

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from gluon_pix2pix.pictures.arrays import TIFF_SUFFIXES, encode_array, read_array, read_tiff, tiff_has_bands
+from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, natural_key
 from gluon_pix2pix.pictures.headers import JPEG, TIFF, check_regular, image_size, read_header_of
 from gluon_pix2pix.writing import PathLike, write_atomically
 
@@ -25,55 +26,13 @@ __all__ = [
     "natural_key",
     "read_image",
     "read_labels",
+    "save_picture",
     "write_atomically",
     "write_image",
 ]
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-
 _RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)  # from OpenCV 4.11 on: a tenth of the time of a JPEG saved
 cv2.setLogLevel(0)  # silent: what it cannot decode is said here, in one line
-
-
-def find_images(folder: PathLike, *, recursive: bool = False, arrays: bool = False) -> list[Path]:
-    """List the picture files of a folder in natural order (2.jpg before 10.jpg).
-
-    Parameters
-    ----------
-    folder
-        Where they are.
-    recursive
-        Whether those of its folders count too.
-    arrays
-        Whether .npy arrays count as pictures where there are no others; beside pictures, they are something else.
-
-    Raises
-    ------
-    FileNotFoundError
-        If `folder` is not a folder, or holds no picture.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder")
-    files = [path for path in (folder.rglob("*") if recursive else folder.iterdir()) if not path.name.startswith(".")]
-    paths = [path for path in files if path.suffix.lower() in EXTENSIONS]
-    if arrays and not paths:
-        paths = [path for path in files if path.suffix.lower() == ".npy"]
-    if not paths:
-        raise FileNotFoundError(f"{folder} holds no pictures ({' '.join(EXTENSIONS)}{' .npy' if arrays else ''})")
-    return sorted(paths, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
-
-
-def natural_key(name: str) -> tuple:
-    """Return a sorting key under which numbers inside `name` count as numbers."""
-    words, digits = [""], False
-    for letter in name:
-        if letter.isdecimal() == digits:
-            words[-1] += letter
-        else:
-            words.append(letter)
-            digits = not digits
-    return [int(word) if index % 2 else word for index, word in enumerate(words)], name
 
 
 def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
@@ -186,6 +145,19 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     if not encoded:
         raise ValueError(f"cannot write {path}: {path.suffix} does not hold {image.shape[1]} x {image.shape[0]} pixels")
     write_atomically(path, data.tobytes())
+
+
+def save_picture(path: PathLike, picture: np.ndarray, *, quality: int = 95) -> None:
+    """Write (H, W, C) as `write_image` does, folders included; JPEGs in a quality of one's own, 4:4:4."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix != ".jpg" or picture.dtype != np.uint8 or picture.shape[2] not in (1, 3):
+        write_image(path, picture)
+        return
+    stream = io.BytesIO()
+    pixels = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else np.ascontiguousarray(picture))
+    pixels.save(stream, "JPEG", quality=quality, subsampling=0)
+    write_atomically(path, stream.getvalue())
 
 
 def _of_depth(path: PathLike, image: np.ndarray) -> np.ndarray:

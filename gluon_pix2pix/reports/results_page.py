@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha1
 from pathlib import Path
 from typing import Any, Optional
@@ -17,6 +16,7 @@ from dominate import document, tags
 from gluon_pix2pix.pictures.arithmetic import grid, resize, visible
 from gluon_pix2pix.pictures.files import PathLike, read_image, write_image
 from gluon_pix2pix.reports.page import as_url, new_page, printable, write_page
+from gluon_pix2pix.threads import in_threads
 
 THUMB = 128  # pixels that a picture in the overview is high
 GAP = 2
@@ -48,8 +48,7 @@ def write_results_page(folder: PathLike, *, workers: int = 2) -> Path:
     report = _read_scores(folder / "scores.json")
     rows = report["pictures"]
     (folder / "thumbs").mkdir(exist_ok=True)
-    with ThreadPoolExecutor(workers) as executor:
-        shown = list(executor.map(lambda files: _write_thumb(files, folder), _locate(report, folder)))
+    shown = list(in_threads(lambda files: _write_thumb(files, folder), _locate(report, folder), workers=workers))
     metrics = _metrics(rows)
     pictures = [
         {"name": _label(row), "scores": [_short(row.get(metric["key"])) for metric in metrics], **files}

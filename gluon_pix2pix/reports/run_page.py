@@ -10,7 +10,7 @@ from typing import Optional
 
 from dominate import document, tags
 
-from gluon_pix2pix.pictures.files import natural_key
+from gluon_pix2pix.pictures.folders import natural_key
 from gluon_pix2pix.reports.page import as_url, new_page, write_page
 from gluon_pix2pix.reports.series import charts_of, place, steps_per_epoch
 

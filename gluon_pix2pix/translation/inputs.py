@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from gluon_pix2pix.pictures.files import EXTENSIONS, find_images, natural_key
+from gluon_pix2pix.pictures.folders import EXTENSIONS, list_folder, natural_key, no_pictures
 
 LISTS = (".txt", ".csv", ".tsv")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
@@ -64,14 +64,10 @@ def is_video(path: Path) -> bool:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    videos = [path for path in folder.rglob("*") if is_video(path) and not path.name.startswith(".")]
-    try:
-        pictures = find_images(folder, recursive=True)
-    except FileNotFoundError:
-        if not videos:
-            raise
-        pictures = []
-    return pictures + sorted(videos, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+    listing = list_folder(folder, also=VIDEOS)
+    if not listing.pictures:
+        raise FileNotFoundError(no_pictures(listing))
+    return listing.pictures
 
 
 def _by_pattern(pattern: str) -> tuple[Path, list[Path]]:

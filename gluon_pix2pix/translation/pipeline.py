@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable
+from typing import Callable, Union
 
-from gluon_pix2pix.datasets.prepare.jobs import HOPELESS
+from gluon_pix2pix.threads import in_threads
 from gluon_pix2pix.translation.given import Given
 from gluon_pix2pix.translation.results import Results
 from gluon_pix2pix.translation.translator import Translator
+from gluon_pix2pix.writing import UNWRITABLE
 
 THREADS = 2  # of each kind: decoding and encoding let go of Python's lock
 AHEAD = 8  # pictures that may wait on each side: enough to hide a slow one, and a bound for the memory
@@ -56,44 +55,35 @@ def translate_files(
         progress()
 
     def read() -> Iterator[tuple[str, object]]:
-        for name, future in in_threads(items):
-            try:
-                waiting[name] = future.result()
-            except (OSError, ValueError) as error:
-                fail(name, error)
+        for name, given in _in_threads(items):
+            if isinstance(given, Exception):
+                fail(name, given)
             else:
-                yield name, waiting[name].picture
+                waiting[name] = given
+                yield name, given.picture
 
     def written() -> Iterator[tuple[str, Callable[[], None]]]:
         for name, fake in translator.stream(read(), on_error=fail):
             given = waiting.pop(name)
             yield name, lambda name=name, given=given, fake=fake: results.write(name, given, fake)
 
-    for name, future in in_threads(written()):
-        try:
-            future.result()
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in HOPELESS:
-                raise
-            fail(name, error)
-        else:
+    for name, error in _in_threads(written()):
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise error
+        if error is None:
             progress()
+        else:
+            fail(name, error)
     return troubles
 
 
-def in_threads(jobs: Iterable[tuple[str, Callable[[], object]]]) -> Iterator[tuple[str, Future]]:
-    """Run named jobs in threads, and yield each name with its future in the jobs' order.
+def _in_threads(jobs: Iterable[tuple[str, Callable[[], object]]]) -> Iterator[tuple[str, object]]:
+    """Run named jobs in threads, and yield each name with what its job has returned, or the error, in their order."""
 
-    No more than `AHEAD` jobs are taken ahead of what has been yielded.
-    """
-    pending: deque[tuple[str, Future]] = deque()
-    pool = ThreadPoolExecutor(THREADS)
-    try:
-        for name, job in jobs:
-            pending.append((name, pool.submit(job)))
-            if len(pending) >= AHEAD:
-                yield pending.popleft()
-        while pending:
-            yield pending.popleft()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def run(job: tuple[str, Callable[[], object]]) -> tuple[str, Union[object, Exception]]:
+        try:
+            return job[0], job[1]()
+        except (OSError, ValueError) as error:
+            return job[0], error
+
+    return in_threads(run, jobs, workers=THREADS, ahead=AHEAD)

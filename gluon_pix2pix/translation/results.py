@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_pix2pix.datasets.prepare.jobs import save_picture
 from gluon_pix2pix.pairs.coding import Coding, OneHot
 from gluon_pix2pix.pictures.arithmetic import resize
+from gluon_pix2pix.pictures.files import save_picture
 from gluon_pix2pix.translation.given import Given
 
 FORMATS = {"png": ".png", "jpg": ".jpg", "tiff": ".tiff"}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
-from gluon_pix2pix.pictures.files import find_images, write_image
+from gluon_pix2pix.pictures.files import write_image
+from gluon_pix2pix.pictures.folders import find_images
 
 COUNT = 12
 

@@ -127,8 +127,8 @@ def test_checks(call, photos):
     assert code == 1
     assert out.splitlines()[1].startswith("wrong: photos/1.png ")
     assert out.splitlines()[-1] == "1 thing is wrong"
-    (photos / "photos" / "2.png").unlink()
-    (photos / "none.png").unlink()
+    for name in ("photos/2.png", "photos/sub/1.bmp", "photos/sub/3.png", "none.png"):
+        (photos / name).unlink()
     assert call("check photos --sheet none.png")[0] == 1
     assert not (photos / "none.png").exists()
 

@@ -12,7 +12,8 @@ import pytest
 from gluon_pix2pix.commands import cli
 from gluon_pix2pix.datasets.demo.pairs import draw_facade
 from gluon_pix2pix.evaluation import segmenter_files
-from gluon_pix2pix.pictures.files import find_images, read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
+from gluon_pix2pix.pictures.folders import find_images
 
 
 @pytest.fixture

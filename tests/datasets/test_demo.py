@@ -12,7 +12,8 @@ from gluon_pix2pix.datasets.demo import pairs as demo
 from gluon_pix2pix.datasets.demo.layout import plan_facade
 from gluon_pix2pix.datasets.demo.painter import paint_facade
 from gluon_pix2pix.datasets.demo.pairs import CMP_COLOURS, draw_facade, write_demo
-from gluon_pix2pix.pictures.files import find_images, read_image
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.pictures.folders import find_images
 
 PALETTE = np.array(list(CMP_COLOURS.values()))
 
@@ -110,7 +111,7 @@ def test_a_set_has_its_pairs_its_description_and_no_picture_twice(tmp_path):
     assert [path.name for path in tmp_path.glob("data/*")] == ["demo"]
     assert sorted(path.name for path in folder.iterdir()) == ["demo.json", "train", "val"]
     assert [path.name for path in find_images(folder / "train")] == ["1.png", "2.png", "3.png"]
-    pairs = [read_image(path) for path in find_images(folder, recursive=True)]
+    pairs = [read_image(path) for path in find_images(folder)]
     assert len(pairs) == len({pair.tobytes() for pair in pairs}) == 5
     assert all(pair.shape == (32, 64, 3) for pair in pairs)
     assert np.array_equal(pairs[0], np.hstack(draw_facade((7, 0, 1), 32)))

@@ -18,7 +18,8 @@ from gluon_pix2pix.handover import export
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.pictures.arithmetic import to_image, to_signed
-from gluon_pix2pix.pictures.files import find_images, read_image
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.runs.options_file import read_run
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL, read_model

@@ -13,7 +13,8 @@ from gluon_pix2pix.pairs.layouts import Split, find_splits, side_by_side, two_fo
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.arithmetic import resize
-from gluon_pix2pix.pictures.files import find_images, read_image, write_image
+from gluon_pix2pix.pictures.files import read_image, write_image
+from gluon_pix2pix.pictures.folders import find_images
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:

@@ -8,43 +8,12 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from gluon_pix2pix.pictures.files import find_images, image_size, natural_key, read_image, read_labels, write_image
+from gluon_pix2pix.pictures.files import image_size, read_image, read_labels, save_picture, write_image
 from gluon_pix2pix.pictures.headers import file_header
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
-
-
-def test_find_images_counts_as_people_do(tmp_path):
-    for name in ("10.jpg", "2.png", "1.JPG", "b/3.png", ".hidden.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert [path.name for path in find_images(tmp_path)] == ["1.JPG", "2.png", "10.jpg"]
-    everything = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path, recursive=True)]
-    assert everything == ["1.JPG", "2.png", "10.jpg", "b/3.png"]
-
-
-def test_arrays_count_where_nothing_else_is(tmp_path):
-    for name in ("2.npy", "10.npy", "notes.txt"):
-        (tmp_path / name).touch()
-    assert [path.name for path in find_images(tmp_path, arrays=True)] == ["2.npy", "10.npy"]
-    with pytest.raises(FileNotFoundError, match="holds no pictures"):
-        find_images(tmp_path)
-    (tmp_path / "1.png").touch()
-    assert [path.name for path in find_images(tmp_path, arrays=True)] == ["1.png"]
-
-
-def test_natural_key_never_compares_words_with_numbers():
-    names = ["a", "7", "a10b2", "a9", "", "a10", "07", "²"]
-    assert sorted(names, key=natural_key) == ["", "07", "7", "a", "a9", "a10", "a10b2", "²"]
-
-
-def test_find_images_errors(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
-        find_images(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match=r"holds no pictures \(\.png \.jpg"):
-        find_images(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -241,3 +210,19 @@ def test_write_image_errors(tmp_path, name, array, message):
     with pytest.raises(ValueError, match=message):
         write_image(tmp_path / name, array)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_jpegs_have_the_quality_and_all_colours(tmp_path):
+    picture = cv2.GaussianBlur(noise(64, 64, 3), (0, 0), 2)
+    sizes = []
+    for quality in (30, 100):
+        save_picture(tmp_path / "deep" / "x.jpg", picture, quality=quality)
+        sizes.append((tmp_path / "deep" / "x.jpg").stat().st_size)
+    assert sizes[0] < sizes[1] / 2
+    with Image.open(tmp_path / "deep" / "x.jpg") as image:
+        assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3  # no component is subsampled
+    assert np.abs(read_image(tmp_path / "deep" / "x.jpg").astype(int) - picture).max() <= 4
+    save_picture(tmp_path / "gray.jpg", picture[:, :, :1])
+    assert read_image(tmp_path / "gray.jpg").shape == (64, 64, 1)
+    with pytest.raises(ValueError, match="would cut 16 bits to 8"):
+        save_picture(tmp_path / "deep.jpg", picture.astype(np.uint16))

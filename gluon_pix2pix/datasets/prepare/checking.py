@@ -13,9 +13,12 @@ from typing import Optional
 import cv2
 import numpy as np
 
-from gluon_pix2pix.datasets.prepare.jobs import Progress, describe, in_threads
+from gluon_pix2pix import processors
+from gluon_pix2pix.datasets.prepare.jobs import Progress, describe
 from gluon_pix2pix.pairs.layouts import LISTS, PairPaths, Split, find_splits, side_by_side, two_folders
-from gluon_pix2pix.pictures.files import PathLike, read_image
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.writing import PathLike
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,13 @@ def check_splits(
     total, done, facts, troubles = sum(len(split.pairs) for split in splits.values()), 0, {}, []
     for name, split in splits.items():
         troubles += split.lonely
-        found = {}
-        for fact in in_threads(functools.partial(look_at, photos=photos), split.pairs, workers):
-            found[fact.pair] = fact
+        facts[name] = []
+        look = functools.partial(look_at, photos=photos)
+        for fact in in_threads(look, split.pairs, workers=workers or processors()):
+            facts[name].append(fact)
             done += 1
             if progress:
                 progress(done, total)
-        facts[name] = [found[pair] for pair in split.pairs]
         troubles += [trouble for fact in facts[name] for trouble in fact.troubles]
     if facts.keys() & {"val", "test"} and "train" not in facts:
         troubles.append(f"there is no train split, which training needs, but {' and '.join(facts)}")

@@ -17,7 +17,9 @@ from gluon_pix2pix.datasets.demo.layout import CMP_COLOURS
 from gluon_pix2pix.datasets.prepare.jobs import Job, refuse_inside
 from gluon_pix2pix.datasets.prepare.operations import fit, side_by_side
 from gluon_pix2pix.datasets.prepare.split import deal, split_counts
-from gluon_pix2pix.pictures.files import PathLike, natural_key, read_image, read_labels
+from gluon_pix2pix.pictures.files import read_image, read_labels
+from gluon_pix2pix.pictures.folders import natural_key
+from gluon_pix2pix.writing import PathLike
 
 COUNTS = (400, 100, 106)  # train, val, test of the pix2pix authors' 606
 _COLOURS = np.array([CMP_COLOURS["background"], *CMP_COLOURS.values()], np.uint8)  # index 0, no class, is background

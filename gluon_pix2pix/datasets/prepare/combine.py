@@ -10,9 +10,9 @@ import numpy as np
 from gluon_pix2pix.datasets.prepare.jobs import Job, refuse_inside
 from gluon_pix2pix.datasets.prepare.operations import side_by_side
 from gluon_pix2pix.pictures.arithmetic import resize
-from gluon_pix2pix.pictures.files import PathLike, find_images, read_image
-
-RESIZES = ("smooth", "nearest")
+from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.pictures.folders import find_images
+from gluon_pix2pix.writing import PathLike
 
 
 class Partners(NamedTuple):
@@ -61,7 +61,7 @@ def _suffixed(name: str) -> str:
 
 def _by_name(folder: Path, troubles: list[str]) -> dict[str, Path]:
     files = {}
-    for path in find_images(folder, recursive=True, arrays=True):
+    for path in find_images(folder, arrays=True):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if files.setdefault(name, path) is not path:
             troubles.append(f"{files[name]} and {path} have the same name: the second is left out")

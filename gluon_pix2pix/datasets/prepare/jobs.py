@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import io
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, NamedTuple, Optional
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.pictures.files import PathLike, find_images, natural_key, read_image, write_image
-from gluon_pix2pix.writing import write_atomically
-
-# Errors that the next picture would meet as well.
-HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+from gluon_pix2pix.pictures.files import read_image, save_picture
+from gluon_pix2pix.pictures.folders import find_images, natural_key
+from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.writing import UNWRITABLE, PathLike
 
 Progress = Callable[[int, int], None]  # called with how many are done, and of how many
 
@@ -80,24 +75,15 @@ def run_jobs(
     total = len(todo) + outcome.kept
     report = progress or (lambda done, total: None)
     report(outcome.kept, total)
-    for done, trouble in enumerate(in_threads(lambda job: _do(job, quality), todo, workers), outcome.kept + 1):
+    done_jobs = in_threads(lambda job: _do(job, quality), todo, workers=workers or processors())
+    for done, trouble in enumerate(done_jobs, outcome.kept + 1):
         if trouble is None:
             outcome.made += 1
         else:
             outcome.troubles.append(trouble)
         report(done, total)
-    outcome.troubles.sort(key=natural_key)  # threads finish in any order
+    outcome.troubles.sort(key=natural_key)
     return outcome
-
-
-def in_threads(function: Callable, items: Sequence, workers: Optional[int] = None) -> Iterable:
-    """Yield `function` of each item as it gets done; after an exception, what has not begun is dropped."""
-    pool = ThreadPoolExecutor(workers or processors())
-    try:
-        for future in as_completed([pool.submit(function, item) for item in items]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _do(job: Job, quality: int) -> Optional[str]:
@@ -105,7 +91,7 @@ def _do(job: Job, quality: int) -> Optional[str]:
     try:
         save_picture(job.output, job.make(), quality=quality)
     except (OSError, ValueError, cv2.error, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno in HOPELESS:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
             raise
         return describe(error, *job.sources)
     return None
@@ -117,18 +103,6 @@ def describe(error: Exception, *paths: Path) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename or paths[0]}: {error.strerror}"
     return text if any(str(path) in text for path in paths) else f"{paths[0]}: {text}"
-
-
-def save_picture(path: Path, picture: np.ndarray, *, quality: int = 95) -> None:
-    """Write (H, W, C) as `write_image` does, folders included; JPEGs in a quality of one's own, 4:4:4."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix != ".jpg" or picture.dtype != np.uint8 or picture.shape[2] not in (1, 3):
-        write_image(path, picture)
-        return
-    stream = io.BytesIO()
-    pixels = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else np.ascontiguousarray(picture))
-    pixels.save(stream, "JPEG", quality=quality, subsampling=0)
-    write_atomically(path, stream.getvalue())
 
 
 def picture_jobs(
@@ -148,7 +122,7 @@ def picture_jobs(
     folder, output = Path(folder), Path(output)
     refuse_inside(output, folder)
     jobs = []
-    for path in find_images(folder, recursive=True, arrays=True):
+    for path in find_images(folder, arrays=True):
         name = path.relative_to(folder)
         jobs.append(
             Job(

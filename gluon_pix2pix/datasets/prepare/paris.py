@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gluon_pix2pix.datasets.prepare.jobs import refuse_inside
-from gluon_pix2pix.pictures.files import PathLike, find_images
+from gluon_pix2pix.pictures.folders import find_images
+from gluon_pix2pix.writing import PathLike
 
 # paris_train_original.zip: 14,900 JPEGs; paris_eval.zip: 100 PNGs, and the same with holes in paris_eval_corrupted/.
 FOLDERS = {"train": "paris_train_original", "val": "paris_eval_gt"}
@@ -27,6 +28,6 @@ def plan_paris(folder: PathLike, output: PathLike) -> dict[str, Path]:
         found = [path for path in (Path(folder), *sorted(Path(folder).rglob(name))) if path.name == name]
         if not found:
             raise FileNotFoundError(f"{folder} has no {name}/: unpack the archives of Paris StreetView there")
-        for path in find_images(found[0], recursive=True):
+        for path in find_images(found[0]):
             files[f"{split}/{path.name}"] = path
     return files

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
 
-from gluon_pix2pix.datasets.prepare.jobs import Progress, in_threads
-from gluon_pix2pix.pictures.files import PathLike
+from gluon_pix2pix import processors
+from gluon_pix2pix.datasets.prepare.jobs import Progress
+from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.writing import PathLike
 
 WAYS = ("copy", "link", "move")
 
@@ -48,7 +50,8 @@ def place(
         for folder in {(beside / name).parent for name in files}:
             folder.mkdir(parents=True, exist_ok=True)
         work = [(path, beside / name) for name, path in files.items()]
-        for done, _ in enumerate(in_threads(lambda ends: _put(*ends, way), work, workers), 1):
+        put = in_threads(lambda ends: _put(*ends, way), work, workers=workers or processors())
+        for done, _ in enumerate(put, 1):
             if progress:
                 progress(done, len(files))
         os.replace(beside, output)

@@ -11,7 +11,8 @@ import numpy as np
 from gluon_pix2pix.datasets.demo.pairs import SPLITS
 from gluon_pix2pix.datasets.prepare.combine import find_partners
 from gluon_pix2pix.datasets.prepare.jobs import refuse_inside
-from gluon_pix2pix.pictures.files import PathLike, find_images
+from gluon_pix2pix.pictures.folders import find_images
+from gluon_pix2pix.writing import PathLike
 
 
 def split_counts(total: int, fractions: Sequence[float]) -> list[int]:
@@ -80,7 +81,7 @@ def plan_split(
         sides = {pair.name: (pair.a, pair.b) for pair in partners}
     else:
         sides, troubles = (
-            {p.relative_to(folder).as_posix(): (p,) for p in find_images(folder, recursive=True, arrays=True)},
+            {p.relative_to(folder).as_posix(): (p,) for p in find_images(folder, arrays=True)},
             [],
         )
     names = list(sides)
