@@ -21,6 +21,7 @@ COMMANDS = {
     "translate": "translate pictures with a trained generator",
     "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
     "compare": "compare two models' translations of the same pictures, with an interval",
+    "models": "list the trained models in the box",
     "export": "write a generator as symbol + params that any MXNet program loads",
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, get, prepare and check data sets",

@@ -12,13 +12,16 @@ import tyro
 
 from gluon_pix2pix.errors import CommonOptions, option_errors
 from gluon_pix2pix.handover.export import export_generator
+from gluon_pix2pix.pairs.coding import Coding, make_coding
 from gluon_pix2pix.pictures.arithmetic import split_pair
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.runs.checkpoint_list import find_checkpoint
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runs.options_file import coding_of, read_run
-from gluon_pix2pix.translation.exported import MODEL
+from gluon_pix2pix.translation.exported import MODEL, read_model
+from gluon_pix2pix.translation.loading import find_format
+from gluon_pix2pix.zoo.shipped import find_model
 
 COUNT = 4  # pictures that export and net are compared on
 
@@ -27,14 +30,15 @@ COUNT = 4  # pictures that export and net are compared on
 class Options(CommonOptions):
     """Write a generator's symbol, params and model.json, and its ONNX file, compared with the net first."""
 
-    model: Annotated[Path, tyro.conf.arg(metavar="DIR")] = tyro.MISSING
-    """The folder of a run."""
+    model: Annotated[str, tyro.conf.arg(metavar="PATH")] = tyro.MISSING
+    """The folder of a run, a model in the box, which `models` lists, or the folder of another export."""
     output: Optional[Path] = None
-    """The folder to write to; an export that is there is replaced [<run>/export]."""
+    """The folder to write to; an export that is there is replaced [<run>/export, exports/<name> for other models]."""
     epoch: str = "latest"
     """The checkpoint: a number of epochs, latest, or best (by validation PSNR)."""
-    statistics: Literal["picture", "running"] = "picture"
-    """What is in the graph: normalising by each picture's own statistics, or by the running ones of training."""
+    statistics: Optional[Literal["picture", "running"]] = None
+    """What is in the graph: normalising by each picture's own statistics, or by the running ones of training [picture;
+    what is in its graph for an export]."""
     onnx: bool = False
     """Write generator.onnx too, for ONNX Runtime and others."""
     float16: bool = False
@@ -46,11 +50,18 @@ class Options(CommonOptions):
 
 def main(options: Options) -> None:
     """Export and say what was written."""
-    run = read_run(options.model)
-    with option_errors():
-        find_checkpoint(options.model / "checkpoints", options.epoch)
-    output = options.output or options.model / "export"
-    pictures = given_pictures(run, options.check_with) if options.check_with else own_pictures(run, options.model)
+    is_run, folder = find_format(options.model, "mxnet") == "run", find_model(options.model)
+    described = read_run(folder) if is_run else read_model(folder)
+    coding = coding_of(described) if is_run else make_coding(**described["coding"])
+    direction = described["options"]["direction"] if is_run else described["direction"]
+    if is_run:
+        with option_errors():
+            find_checkpoint(folder / "checkpoints", options.epoch)
+    output = options.output or (folder / "export" if is_run else Path("exports") / folder.name)
+    if options.check_with:
+        pictures = given_pictures(options.check_with, coding, direction)
+    else:
+        pictures = own_pictures(folder, coding, direction) if is_run else []
     model = export_generator(
         options.model,
         output,
@@ -66,24 +77,24 @@ def main(options: Options) -> None:
         print(f"largest difference from the net, {name}: {difference:.1e} in [-1, 1]")
 
 
-def given_pictures(run: dict, folder: Path) -> list[np.ndarray]:
-    """Return the first pictures that users of a run would translate, from files like those that it was trained on."""
-    coding, pictures = coding_of(run), []
+def given_pictures(folder: Path, coding: Coding, direction: str) -> list[np.ndarray]:
+    """Return the first pictures that users of a model would translate, from files like those that it was trained on."""
+    pictures = []
     for path in find_images(folder)[:COUNT]:
         image = read_image(path)
         if coding.from_photos:
             pictures.append(coding.given(image, seed=(0,)))
         else:
-            pictures.append(split_pair(image, run["options"]["direction"], path=path)[0])
+            pictures.append(split_pair(image, direction, path=path)[0])
         coding.encode(pictures[-1])  # refuses pictures of other channels
     return pictures
 
 
-def own_pictures(run: dict, run_dir: Path) -> list[np.ndarray]:
+def own_pictures(run_dir: Path, coding: Coding, direction: str) -> list[np.ndarray]:
     """Return pictures of the data that a run was trained on; none if they are not there, or not side by side."""
     folders = [Path(event["data"]) for event in read_log(run_dir) if event["event"] == "device"]
     for split in ("val", "test", "train"):
         for folder in folders[-1:]:
             with contextlib.suppress(OSError, ValueError):
-                return given_pictures(run, folder / split)
+                return given_pictures(folder / split, coding, direction)
     return []

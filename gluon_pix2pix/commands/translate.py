@@ -31,7 +31,7 @@ class Options(CommonOptions):
     """Translate pictures with a trained generator; side-by-side pairs give their target as well, for scoring."""
 
     model: Annotated[str, tyro.conf.arg(metavar="PATH")] = tyro.MISSING
-    """The folder of a run, the folder of an export, or an .onnx file."""
+    """A model in the box, which `models` lists, the folder of a run, the folder of an export, or an .onnx file."""
     input: Annotated[str, tyro.conf.arg(metavar="PATH")] = tyro.MISSING
     """A picture, a folder with its subfolders, a pattern in quotes ('in/**/*.jpg'), a list of paths (.txt, .csv, .tsv),
     a video, or - for a picture from standard input."""

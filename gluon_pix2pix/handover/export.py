@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -16,18 +17,23 @@ from gluon_pix2pix.core.operators import use_operator
 from gluon_pix2pix.datasets.demo.pairs import draw_facade
 from gluon_pix2pix.evaluation.palettes import palette_of_set
 from gluon_pix2pix.handover.onnx_export import write_onnx
-from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name
-from gluon_pix2pix.runs.options_file import coding_of, describe_coding, read_run, trained_size
+from gluon_pix2pix.runs.options_file import describe_coding, read_run, trained_size
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
-from gluon_pix2pix.translation.gluon_network import build_generator, computation
-from gluon_pix2pix.translation.loading import load_network
+from gluon_pix2pix.translation.gluon_network import build_generator, computation, rebuild_export
+from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.tiling import pad_to_multiple, padded_side
+from gluon_pix2pix.zoo.shipped import find_model
 
 # Largest difference from the net in [-1, 1], of which a gray level of 255 is 0.008, by how the weights are stored.
 LARGEST_DIFFERENCE = {"float32": 1e-4, "float16": 1e-2}
+
+# What of a model.json stays when the export is exported again.
+_ORIGIN = ("coding", "multiple", "statistics", "dropout", "trained_at", "direction", "palette", "generator")
+_ORIGIN += ("checkpoint", "epoch", "step")
 
 _TO_NETWORK = {
     "Pixels": "x / 127.5 - 1",
@@ -42,11 +48,11 @@ _FROM_NETWORK = {
 
 
 def export_generator(
-    run_dir: str | Path,
+    model_path: str | Path,
     output_dir: str | Path,
     *,
     epoch: str = "latest",
-    statistics: str = "picture",
+    statistics: Optional[str] = None,
     float16: bool = False,
     onnx: bool = False,
     pictures: Sequence[np.ndarray] = (),
@@ -59,8 +65,11 @@ def export_generator(
 
     Parameters
     ----------
+    model_path
+        The folder of a run, the name of a model in the box, or another export's folder, which has but one checkpoint.
     statistics
-        "picture" normalises each picture by its own statistics; "running" by those of training.
+        "picture" normalises each picture by its own statistics; "running" by those of training. None is "picture", or
+        what is in the graph of an export.
     float16
         Whether weights are stored as float16, for half the size; whoever loads them computes with float32.
     onnx
@@ -77,17 +86,17 @@ def export_generator(
     Raises
     ------
     OSError
-        If there is no such run or checkpoint, or the folder cannot be written.
+        If there is no such model or checkpoint, or the folder cannot be written.
     ValueError
         If the export differs from the net by more than `LARGEST_DIFFERENCE` anywhere, or the folder has files that are
         no export's.
     """
-    run, output_dir = read_run(run_dir), Path(output_dir)
+    output_dir = Path(output_dir)
     if statistics == "batch":
         raise ValueError("an export normalises by statistics picture or running: those of a batch are its caller's")
-    net, state = build_generator(run_dir, epoch=epoch, statistics=statistics)
+    net, origin = _build(model_path, epoch, statistics)
     _check_folder(output_dir)
-    batches = _check_batches(run, net.multiple, pictures)
+    batches = _check_batches(origin, pictures)
     expected = [computation(net)(batch) for batch in batches]  # without a graph, and by the other form of the norms
 
     output_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +105,8 @@ def export_generator(
     partial.mkdir()
     try:
         symbol, arrays = _write_symbol(net, batches[0], partial, float16)
-        model = _describe(run, state, net.multiple, statistics, symbol)
+        model = _describe(origin, symbol)
+        model["parameters"] = {p.name: name for name, p in net._collect_params_with_prefix().items()}
         model["stored_as"] = "float16" if float16 else "float32"
         if onnx:
             use_operator(net)  # other programs know InstanceNorm; as a symbol, the form that is faster in MXNet stays
@@ -110,6 +120,35 @@ def export_generator(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return model
+
+
+def _build(path: str | Path, epoch: str, statistics: Optional[str]) -> tuple[mx.gluon.HybridBlock, dict]:
+    """Return a model's generator, and what model.json says of where it comes from."""
+    form, folder = find_format(path, "mxnet"), find_model(path)
+    if form == "symbol":
+        if epoch != "latest":
+            raise ValueError(f"{path} is an export, of one checkpoint: epoch {epoch} needs the folder of the run")
+        net, model = rebuild_export(folder)
+        if statistics not in (None, model["statistics"]):
+            raise ValueError(f"{path} was exported with statistics {model['statistics']}, which is in its graph")
+        return net, {name: model.get(name) for name in _ORIGIN}
+    run, statistics = read_run(folder), statistics or "picture"
+    net, state = build_generator(folder, epoch=epoch, statistics=statistics)
+    options = run["options"]
+    palette = palette_of_set(options.get("dataset") or "", options["direction"])
+    return net, {
+        "coding": describe_coding(run),
+        "multiple": net.multiple,
+        "statistics": statistics,
+        "dropout": "none",
+        "trained_at": trained_size(run, net.multiple),
+        "direction": options["direction"],
+        "palette": dict(zip(palette.names, palette.colours)) if palette else None,
+        "generator": run["generator"],
+        "checkpoint": checkpoint_name(state["epoch"], state["step"]),
+        "epoch": state["epoch"],
+        "step": state["step"],
+    }
 
 
 def _write_symbol(
@@ -129,10 +168,11 @@ def _write_symbol(
     return mx.sym.load(str(folder / SYMBOL)), {name.partition(":")[2]: array for name, array in arrays.items()}
 
 
-def _check_batches(run: dict, multiple: int, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _check_batches(origin: dict, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return noise in three shapes, and pictures one by one, as the network takes them."""
-    coding, side = coding_of(run), padded_side(32, multiple)
-    size = trained_size(run, multiple) or (2 * side, 2 * side)
+    coding, multiple = make_coding(**origin["coding"]), origin["multiple"]
+    side = padded_side(32, multiple)
+    size = origin["trained_at"] or (2 * side, 2 * side)
     rng, channels = np.random.default_rng(0), coding.source.channels
     shapes = [(1, channels, *size), (2, channels, 2 * side, 3 * side), (1, channels, 3 * side, 2 * side)]
     noise = [rng.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
@@ -151,10 +191,8 @@ def draw_pictures(coding: Coding) -> list[np.ndarray]:
     return colour
 
 
-def _describe(run: dict, state: dict, multiple: int, statistics: str, symbol: mx.sym.Symbol) -> dict:
-    coding, sides = coding_of(run), f"multiples of {multiple}"
-    options = run["options"]
-    palette = palette_of_set(options.get("dataset") or "", options["direction"])
+def _describe(origin: dict, symbol: mx.sym.Symbol) -> dict:
+    coding, sides = make_coding(**origin["coding"]), f"multiples of {origin['multiple']}"
     return {
         "input": {"name": "data", "shape": ["N", coding.source.channels, sides, sides], "dtype": "float32"},
         "output": {
@@ -166,17 +204,7 @@ def _describe(run: dict, state: dict, multiple: int, statistics: str, symbol: mx
         "range": [-1.0, 1.0],
         "to_network": _TO_NETWORK[type(coding.source).__name__],
         "from_network": _FROM_NETWORK[type(coding.target).__name__],
-        "coding": describe_coding(run),
-        "multiple": multiple,
-        "statistics": statistics,
-        "dropout": "none",
-        "trained_at": trained_size(run, multiple),
-        "direction": options["direction"],
-        "palette": dict(zip(palette.names, palette.colours)) if palette else None,
-        "generator": run["generator"],
-        "checkpoint": checkpoint_name(state["epoch"], state["step"]),
-        "epoch": state["epoch"],
-        "step": state["step"],
+        **origin,
         "versions": {"gluon_pix2pix": gluon_pix2pix.__version__, "mxnet": mx.__version__, "numpy": np.__version__},
     }
 

@@ -159,6 +159,43 @@ def load_symbol(
     return dataclasses.replace(network, compute=computation(block, ctx))
 
 
+def rebuild_export(folder: str | Path, ctx: Optional[mx.Context] = None) -> tuple[mx.gluon.HybridBlock, dict]:
+    """Build the generator that an export was made of, in its statistics and without dropout, with its weights.
+
+    Returns
+    -------
+    generator : HybridBlock
+        As `build_generator` returns it.
+    model : dict
+        What model.json says.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If one is damaged or something else, or the export does not say which network it was made of.
+    """
+    model = read_model(folder)
+    described, path = model.get("generator"), Path(folder) / PARAMS
+    if not isinstance(described, dict):
+        raise ValueError(f"{Path(folder) / MODEL} does not say which generator it was made of: export it again")
+    generator = _with_statistics(described, model["statistics"], dropout=False)
+    generator.initialize(ctx=ctx or mx.cpu())
+    parameters = generator._collect_params_with_prefix()
+    structural = model.get("parameters") or {parameter.name: name for name, parameter in parameters.items()}
+    data = read_checked(folder, PARAMS, model)
+    try:
+        arrays = {structural[name.partition(":")[2]]: array for name, array in mx.nd.load_frombuffer(data).items()}
+        if arrays.keys() != parameters.keys():
+            raise ValueError("it has other layers")
+        for name, parameter in parameters.items():
+            parameter.set_data(arrays[name].astype("float32"))
+    except (mx.MXNetError, AssertionError, AttributeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} does not fit the generator that {MODEL} describes: {error}") from error
+    return generator, model
+
+
 def import_export(folder: str | Path, model: dict, ctx: Optional[mx.Context] = None) -> mx.gluon.SymbolBlock:
     """Return an export's graph with its params as float32, whatever they are stored as.
 

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from gluon_pix2pix.translation.exported import ONNX, SYMBOL
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.onnx_network import load_onnx
+from gluon_pix2pix.zoo.shipped import find_model
 
 BACKENDS = ("mxnet", "onnx")
 
@@ -19,20 +20,20 @@ def find_format(path: str | Path, backend: Optional[str] = None) -> str:
     Parameters
     ----------
     path
-        The folder of a run, the folder of an export, or an .onnx file.
+        The name of a model in the box, the folder of a run, the folder of an export, or an .onnx file.
     backend
         What shall compute, one of `BACKENDS`; None takes MXNet where the model and the machine allow it.
 
     Raises
     ------
     FileNotFoundError
-        If it is none of the three, or not in a form that `backend` runs.
+        If it is none of the four, or not in a form that `backend` runs.
     ValueError
         If there is no such backend.
     """
     if backend not in (None, *BACKENDS):
         raise ValueError(f"backend is one of {', '.join(BACKENDS)}, not {backend!r}")
-    forms = _forms_of(Path(path))
+    forms = _forms_of(find_model(path))
     if backend is None and forms == ["symbol", "onnx"] and not _has_mxnet():
         return "onnx"
     fitting = [form for form in forms if backend is None or (backend == "onnx") == (form == "onnx")]
@@ -91,7 +92,7 @@ def load_network(
     ValueError
         If a file is damaged or something else, or an argument is not for this model.
     """
-    form = find_format(path, backend)
+    form, path = find_format(path, backend), find_model(path)
     if form != "run" and epoch != "latest":
         raise ValueError(f"{path} is an export, of one checkpoint: epoch {epoch} needs the folder of the run")
     if form == "onnx":

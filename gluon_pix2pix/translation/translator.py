@@ -91,7 +91,7 @@ class Translator:
         seed: int = 0,
         ctx: Any = None,
     ) -> Translator:
-        """Load the folder of a run, the folder of an export, or an .onnx file.
+        """Load a model in the box by its name, the folder of a run, the folder of an export, or an .onnx file.
 
         `load_network` explains the arguments before `size`, and the errors; the class explains the others. Size
         "trained" is that of the pictures in training.

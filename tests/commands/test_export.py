@@ -105,7 +105,12 @@ def test_an_output_that_cannot_be_written(export, tiny_run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
-        (["--model", "nowhere"], 1, "error: nowhere is not the folder of a run: it has no options.json"),
+        (["--model", "no/where"], 1, "error: no/where is not the folder of a run: it has no options.json"),
+        (
+            ["--model", "nowhere"],
+            1,
+            "error: there is no model 'nowhere': it is no path that is there, and the models in",
+        ),
         (["--epoch", "9"], 1, "has no checkpoint 9; there: epoch_0001, epoch_0002"),
         (["--epoch", "last"], 2, "error: an epoch is a number, 'latest' or 'best', not 'last'"),
         (["--check-with", "nowhere"], 1, "error: nowhere is not a folder"),

@@ -250,7 +250,12 @@ def test_results_inside_the_input(translate, tmp_path, output):
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
-        (["--model", "nowhere"], 1, "error: nowhere is not the folder of a run: it has no options.json"),
+        (["--model", "no/where"], 1, "error: no/where is not the folder of a run: it has no options.json"),
+        (
+            ["--model", "nowhere"],
+            1,
+            "error: there is no model 'nowhere': it is no path that is there, and the models in",
+        ),
         (["--input", "nothing"], 1, "error: nothing is neither a picture nor a folder"),
         (["--input", "empty"], 1, "error: empty holds no pictures"),
         (["--epoch", "7"], 1, "has no checkpoint 7; there: epoch_0001, epoch_0002"),
