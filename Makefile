@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.9 py
 	$$p -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN = .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint visdom clean
 
 demo: .venv/$(EXTRA)
 	$(BIN)/python train_pix2pix.py --dataset demo --run-dir runs/demo --generator unet_128 --ngf 16 --ndf 16 \
@@ -17,11 +17,19 @@ demo: .venv/$(EXTRA)
 	@echo "The pictures are in results/demo; those side by side, epoch by epoch, in runs/demo/samples."
 
 test: .venv/dev
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -q -rs -n auto --dist loadfile --cov --cov-report=term
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# visdom's own server, for the tests of what is sent to one: in an environment of its own, as only old setuptools build it.
+visdom: .venv/visdom/bin/visdom
+
+.venv/visdom/bin/visdom: .venv/bin/python
+	$(BIN)/python -m venv .venv/visdom
+	.venv/visdom/bin/pip install --quiet 'setuptools<81' wheel
+	.venv/visdom/bin/pip install --quiet --no-build-isolation visdom==0.2.4
 
 clean:
 	rm -rf .venv

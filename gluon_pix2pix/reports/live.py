@@ -9,7 +9,6 @@ from typing import Optional, Protocol
 import numpy as np
 
 from gluon_pix2pix.reports.series import GROUPS
-from gluon_pix2pix.reports.visdom import VisdomSink
 
 SINKS = ("tensorboard", "visdom")
 
@@ -47,9 +46,7 @@ class TensorBoardSink:
         try:
             from tensorboardX import SummaryWriter  # here: only who asks for it needs it
         except ModuleNotFoundError as error:
-            raise ValueError(
-                f"--log tensorboard needs {error.name}, which is not installed: pip install -e '.[live]' brings it"
-            ) from error
+            raise _not_installed("tensorboard", error) from error
         # A file's name has the second of its start; two starts within one shall not share a file.
         suffix = f".{step:09d}"
         self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None, filename_suffix=suffix)
@@ -90,6 +87,10 @@ def parse_log(words: Optional[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _not_installed(sink: str, error: ModuleNotFoundError) -> ValueError:
+    return ValueError(f"--log {sink} needs {error.name}, which is not installed: pip install -e '.[live]' brings it")
+
+
 def open_sinks(
     names: Sequence[str],
     run_dir: Path,
@@ -118,6 +119,10 @@ def open_sinks(
     if "tensorboard" in names:
         sinks.append(TensorBoardSink(run_dir / "tensorboard", step=step))
     if "visdom" in names:
+        try:
+            from gluon_pix2pix.reports.visdom import VisdomSink  # here: only who asks for it needs its HTTP library
+        except ModuleNotFoundError as error:
+            raise _not_installed("visdom", error) from error
         env = run_dir.resolve().name
         sinks.append(VisdomSink(env, server=visdom_server, port=visdom_port, history=history, say=say))
     return sinks

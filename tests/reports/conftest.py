@@ -56,11 +56,9 @@ class Browser:
 
     def __init__(self, program: str, profile: Path):
         self._words = [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        self._words += [
-            f"--user-data-dir={profile}",
-            "--virtual-time-budget=3000",
-            "--run-all-compositor-stages-before-draw",
-        ]
+        self._words += ["--no-first-run", "--disable-quic", "--disable-sync", "--disable-component-update"]
+        self._words += ["--disable-background-networking", f"--user-data-dir={profile}"]
+        self._words += ["--virtual-time-budget=3000", "--run-all-compositor-stages-before-draw"]
 
     def _run(self, *words: str) -> bytes:
         return subprocess.run([*self._words, *words], capture_output=True, check=True, timeout=120).stdout
