@@ -15,8 +15,8 @@ from gluon_pix2pix.commands import data_check, data_prepare
 from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.datasets import fetch
 from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, NotOnDiskError
-from gluon_pix2pix.datasets.demo.pairs import SPLITS
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.pairs.layouts import SPLITS
 
 
 @dataclass
@@ -82,12 +82,13 @@ def _get(options: GetOptions) -> None:
             progress=bar,
             **drawing,
         )
-    print(f"{located.folder}: {_counts(located.splits)}")
-    for difference in located.differences():
+    entry = CATALOGUE[located.name]
+    print(f"{located.folder}: {_counts(located.counts)}")
+    for difference in located.differences:
         print(f"note: {difference}")
-    print(f"origin: {located.entry.origin}\nterms: {located.entry.terms}")
-    if located.entry.raw:
-        print(located.entry.how_to_prepare(options.data_root))
+    print(f"origin: {entry.origin}\nterms: {entry.terms}")
+    if entry.raw:
+        print(entry.how_to_prepare(options.data_root))
 
 
 def _table(data_root: Path) -> str:
@@ -110,7 +111,7 @@ def _way(entry: Entry) -> str:
 
 def _on_disk(entry: Entry, data_root: Path) -> str:
     try:
-        return _counts(fetch.find_set(entry.name, data_root).splits) or "there"
+        return _counts(fetch.find_set(entry.name, data_root).counts) or "there"
     except NotOnDiskError:
         return "-"
     except ValueError:

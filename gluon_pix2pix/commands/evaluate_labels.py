@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 import numpy as np
 from tqdm import tqdm
 
+from gluon_pix2pix.commands.find_data import find_data
 from gluon_pix2pix.commands.tables import count, number, table_lines
-from gluon_pix2pix.datasets.catalogue import Located, locate
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.evaluation.label_score import (
     PROTOCOL,
@@ -27,6 +27,7 @@ from gluon_pix2pix.evaluation.pairing import Pair
 from gluon_pix2pix.evaluation.palettes import PALETTES, Palette, check_colours, read_palette
 from gluon_pix2pix.evaluation.score import map_pairs
 from gluon_pix2pix.evaluation.segmentation import MEANS
+from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pictures.files import read_image
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def label_task(options: Options) -> Optional[LabelTask]:
     if options.segmenter_epochs < 1 or options.seed < 0:
         raise UsageError("--segmenter-epochs is 1 or more, and --seed 0 or more")
     with option_errors():
-        dataset = locate(options.dataset, options.data_root)
+        dataset = find_data(options.dataset, options.data_root)
         name = options.palette or OF_DATASET.get(dataset.name)
         if name is None:
             raise UsageError(

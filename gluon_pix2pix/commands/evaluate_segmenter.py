@@ -35,7 +35,7 @@ def obtain(task: LabelTask, options: Options) -> tuple[Segmenter, dict[str, Any]
     try:
         segmenter, facts = get_segmenter(
             segmenters_root(options),
-            task.dataset.pairs["train"].pairs,
+            task.dataset.splits["train"].pairs,
             name=task.dataset.name,
             direction=task.direction,
             palette=task.palette,

@@ -12,13 +12,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Optional, Union
 
-from gluon_pix2pix.commands.stage_bar import StageBar
+from gluon_pix2pix.commands.find_data import find_data
 from gluon_pix2pix.core.step import Alone, Pix2PixTrainer
-from gluon_pix2pix.datasets.catalogue import Located
-from gluon_pix2pix.datasets.fetch import find_or_get
 from gluon_pix2pix.distributed.cluster import Cluster, check_environment, join, serve, serves
 from gluon_pix2pix.errors import option_errors
 from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
+from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pictures.arithmetic import grid, to_signed
 from gluon_pix2pix.pictures.files import write_image
@@ -80,12 +79,12 @@ def prepare_and_train(options: TrainOptions, cluster: Union[Alone, Cluster]) -> 
         metric_of(options.coding(), options.eval_metric)
     networks = build_networks(options, ctx)
     photos = options.coding().from_photos
-    with StageBar(options.dataset) as bar, option_errors():
-        located = find_or_get(options.dataset, options.data_root, photos=photos, progress=bar)
+    with option_errors():
+        located = find_data(options.dataset, options.data_root, photos=photos, get=True)
     options = resolve(options, located)
     print(f"data: {located.folder}, {options.task if photos else options.direction}\ndevice: {device}", flush=True)
     train_set, val_set, notes = open_data(options, located, networks)
-    for note in (*located.differences(), *notes):
+    for note in (*located.differences, *notes):
         print(f"note: {note}", flush=True)
 
     trainer = build_trainer(options, networks, ctx, cluster)

@@ -7,16 +7,16 @@ and size is from.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
-from gluon_pix2pix.datasets.demo.pairs import COUNTS, SPLITS  # noqa: F401, the splits' order is asked for here
-from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, Split, find_splits
-from gluon_pix2pix.pictures.folders import EXTENSIONS
+from gluon_pix2pix.pairs.locate import Located, locate
+from gluon_pix2pix.pictures.folders import list_folder
 from gluon_pix2pix.writing import PathLike
 
+DEMO_COUNTS = {"train": 400, "val": 40, "test": 20}
 MIRROR = "GLUON_PIX2PIX_MIRROR"  # environment variable: a folder on the web that holds NAME.tar.gz
 
 _HOME = "efrosgans.eecs.berkeley.edu/pix2pix/datasets"  # people.eecs.berkeley.edu/~tinghuiz, the former one, is gone
@@ -64,6 +64,16 @@ class Entry:
     def how_to_prepare(self, data_root: PathLike) -> str:
         """Say in a clause how a raw set becomes one to train on."""
         return f"to prepare it: {self.raw.format(data_root=data_root)}"
+
+    def differences(self, folder: Path, counts: dict[str, int]) -> list[str]:
+        """Say how a folder differs from the set as it is published, a line each; a drawn set does not."""
+        return [
+            f"{folder / split} holds {counts[split]} pictures, published are {count}"
+            if split in counts
+            else f"{folder} has no {split} split, published are {count} pictures"
+            for split, count in self.splits.items()
+            if counts.get(split) != count and not self.drawn
+        ]
 
 
 _SCHEMES = ("https", "http")
@@ -185,7 +195,7 @@ _ENTRIES = (
         "demo",
         halves=("drawn photo", "label map"),
         direction="BtoA",
-        splits=COUNTS,
+        splits=DEMO_COUNTS,
         origin="drawn by this program",
         terms="yours",
     ),
@@ -197,81 +207,34 @@ class NotOnDiskError(FileNotFoundError):
     """A data set of the catalogue is not under the data root (yet)."""
 
 
-@dataclass(frozen=True)
-class Located:
-    """A data set on disk: its folder (or list), a short name, the default direction, and the pairs in each split."""
+def find_named(name: str, data_root: PathLike = "data", *, photos: bool = False) -> Located:
+    """Find a set of the catalogue under `data_root`; what it lacks is no error (see `Located.differences`).
 
-    folder: Path
-    name: str
-    direction: str
-    splits: dict[str, int]
-    entry: Optional[Entry] = field(default=None, repr=False)
-    pairs: dict[str, Split] = field(default_factory=dict, repr=False)  # the files themselves
-
-    def differences(self) -> list[str]:
-        """Say how the folder differs from the set as it is published, a line each; a drawn set or a user's does not."""
-        if self.entry is None or self.entry.drawn:
-            return []
-        return [
-            f"{self.folder / split} holds {self.splits[split]} pictures, published are {count}"
-            if split in self.splits
-            else f"{self.folder} has no {split} split, published are {count} pictures"
-            for split, count in self.entry.splits.items()
-            if self.splits.get(split) != count
-        ]
-
-
-def locate(dataset: PathLike, data_root: PathLike = "data", *, photos: bool = False) -> Located:
-    """Find a data set on disk: by its name under `data_root`, or as any folder, or list, of a layout of `layouts`.
-
-    What a set of the catalogue lacks on disk is no error (see `Located.differences`). Sets of one's own are A to B.
-
-    Parameters
-    ----------
-    dataset
-        A name of the catalogue, a folder, or a list of pairs (.csv, .tsv).
-    data_root
-        Where named sets are, and perhaps those of one's own.
-    photos
-        Whether the files are single pictures, of which a task makes its own pairs.
+    `photos` is as in `pairs.locate.locate`.
 
     Raises
     ------
     NotOnDiskError
-        If `dataset` is a name of the catalogue and its folder is not there.
+        If its folder is not there.
     ValueError
-        If it is neither a name nor on disk, or has no train split in one of the layouts.
+        If it is raw, or has no train split.
     """
-    entry = CATALOGUE.get(str(dataset))
-    folder = Path(data_root, dataset) if entry else Path(dataset)
-    if entry and not _is_there(folder):
+    entry, folder = CATALOGUE[name], Path(data_root, name)
+    if not is_there(folder):
         raise NotOnDiskError(f"{folder} is not there; {entry.how_to_get(data_root)}")
-    if entry and entry.raw:
+    if entry.raw:
         raise ValueError(f"{folder} is raw, not pairs; {entry.how_to_prepare(data_root)}")
-    if not folder.exists():
-        folder = Path(data_root, dataset)  # a set of one's own among the others
-    if not folder.is_dir() and not (folder.is_file() and folder.suffix.lower() in LISTS):
-        names = ", ".join(CATALOGUE)
-        raise ValueError(f"there is no data set and no folder {str(dataset)!r}; the data sets are {names}")
-    pairs = find_splits(folder, photos=photos)
-    if "train" not in pairs:
-        if not folder.is_dir():
-            raise ValueError(f"{folder} lists no pairs for train")
-        lack = "holds no pictures" if (folder / "train").is_dir() else "is missing"
-        known = f"pictures in train/, or without splits in the folder ({' '.join(EXTENSIONS)})" if photos else KNOWN
-        raise ValueError(
-            f"{folder / 'train'} {lack}: a data set is a folder with {known}; val and test likewise, if there are such"
-        )
-    name = entry.name if entry else folder.resolve().stem if folder.is_file() else folder.resolve().name
-    counts = {split: len(found.pairs) for split, found in pairs.items()}
-    return Located(folder, name, entry.direction if entry else "AtoB", counts, entry, pairs)
+    located = locate(folder, photos=photos)
+    return dataclasses.replace(
+        located, name=name, direction=entry.direction, differences=entry.differences(folder, located.counts)
+    )
 
 
-def _is_there(folder: Path) -> bool:
+def is_there(folder: Path) -> bool:
+    """Whether a folder is there and not empty."""
     return folder.is_dir() and any(folder.iterdir())
 
 
 def count_pictures(folder: Path) -> int:
-    """Count the files of a folder that are pictures by name."""
-    with os.scandir(folder) as files:
-        return sum(file.name.lower().endswith(EXTENSIONS) and not file.name.startswith(".") for file in files)
+    """Count the files in and below a folder that are pictures by name."""
+    return len(list_folder(folder).pictures)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Callable, Optional
 
-from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, Located, NotOnDiskError, count_pictures, locate
+from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, NotOnDiskError, count_pictures, find_named, is_there
 from gluon_pix2pix.datasets.demo.pairs import write_demo
 from gluon_pix2pix.datasets.download import DownloadError, download
 from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
@@ -20,47 +20,23 @@ from gluon_pix2pix.datasets.prepare.jobs import run_jobs
 from gluon_pix2pix.datasets.prepare.paris import plan_paris
 from gluon_pix2pix.datasets.prepare.placing import place
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
-from gluon_pix2pix.pictures.files import PathLike
+from gluon_pix2pix.pairs.layouts import side_by_side
+from gluon_pix2pix.pairs.locate import Located
+from gluon_pix2pix.writing import PathLike
 
 # Called with a stage ("download" in bytes, "unpack", "prepare", "copy" or "draw" in pictures, "wait" for another
 # process that is getting the same set), how much of it is done, and of how much if that is known.
 Progress = Callable[[str, int, Optional[int]], None]
 
 
-def find_or_get(
-    dataset: PathLike, data_root: PathLike = "data", *, photos: bool = False, progress: Optional[Progress] = None
-) -> Located:
-    """Locate a data set, and get it first if it is one of the catalogue that is not on disk.
-
-    `photos` is as in `locate`.
-
-    Raises
-    ------
-    ValueError
-        If `dataset` is neither a name nor on disk in a layout that `locate` knows, or is raw.
-    NotOnDiskError
-        If it is only to be had by request; the message says how.
-    DownloadError
-        If no address gives it.
-    """
-    try:
-        return locate(dataset, data_root, photos=photos)
-    except NotOnDiskError:
-        entry = CATALOGUE[str(dataset)]
-        if entry.raw and entry.urls:
-            raise ValueError(f"{entry.name} is raw, not pairs; {entry.how_to_prepare(data_root)}") from None
-        get(entry.name, data_root, progress=progress)
-        return locate(dataset, data_root, photos=photos)
-
-
 def find_set(name: str, data_root: PathLike = "data") -> Located:
-    """Locate a set of the catalogue as `locate` does, and raw ones, which that refuses, too."""
-    entry = CATALOGUE[name]
-    folder = Path(data_root, name)
-    if not (entry.raw and any(folder.glob("*"))):
-        return locate(name, data_root)
-    splits = {split: count_pictures(folder / split) for split in entry.splits if (folder / split).is_dir()}
-    return Located(folder, name, entry.direction, splits, entry)
+    """Find a set of the catalogue as `find_named` does, and raw ones, which that refuses, too: each file as one."""
+    entry, folder = CATALOGUE[name], Path(data_root, name)
+    if not (entry.raw and is_there(folder)):
+        return find_named(name, data_root)
+    splits = {split: side_by_side(folder / split) for split in entry.splits if (folder / split).is_dir()}
+    counts = {split: len(found.pairs) for split, found in splits.items()}
+    return Located(folder, name, entry.direction, splits, entry.differences(folder, counts))
 
 
 def get(

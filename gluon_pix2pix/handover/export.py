@@ -14,7 +14,6 @@ import numpy as np
 
 import gluon_pix2pix
 from gluon_pix2pix.core.operators import use_operator
-from gluon_pix2pix.datasets.demo.pairs import draw_facade
 from gluon_pix2pix.evaluation.palettes import palette_of_set
 from gluon_pix2pix.handover.onnx_export import write_onnx
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
@@ -181,8 +180,9 @@ def _check_batches(origin: dict, pictures: Sequence[np.ndarray]) -> list[np.ndar
 
 
 def draw_pictures(coding: Coding) -> list[np.ndarray]:
-    """Draw two facades and two label maps of facades as the pictures that a coding takes, 256 x 256 pixels."""
-    colour = [picture for seed in range(2) for picture in draw_facade(seed)]
+    """Draw two pictures of soft colours and two of flat ones, such as a coding takes, 256 x 256 pixels."""
+    small = np.random.default_rng(1).integers(0, 256, (4, 12, 12, 3), np.uint8)
+    colour = [resize(picture, 256, 256, nearest=number % 2 == 1) for number, picture in enumerate(small)]
     channels = coding.source.channels
     if isinstance(coding.source, OneHot):
         return [(picture.sum(axis=2, keepdims=True) % channels).astype(np.uint8) for picture in colour]

@@ -13,11 +13,11 @@ from gluon_pix2pix.core.losses import GAN_MODES, GANLoss
 from gluon_pix2pix.core.networks import DISCRIMINATORS, GENERATORS, INIT_TYPES
 from gluon_pix2pix.core.operators import NORMS, PRECISIONS
 from gluon_pix2pix.core.optimizer import LR_POLICIES
-from gluon_pix2pix.datasets.catalogue import Located
 from gluon_pix2pix.distributed.cluster import KVSTORES, check_kvstore
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.pairs.coding import MASKS, TASKS, Coding, make_coding
+from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.preprocess import PREPROCESS, Preprocess
 from gluon_pix2pix.reports.live import parse_log
 

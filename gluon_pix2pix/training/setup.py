@@ -15,9 +15,9 @@ from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import check_precision, set_precision, synchronise
 from gluon_pix2pix.core.optimizer import learning_rate
 from gluon_pix2pix.core.step import Alone, Pix2PixTrainer
-from gluon_pix2pix.datasets.catalogue import Located
 from gluon_pix2pix.distributed.cluster import Cluster
 from gluon_pix2pix.errors import UsageError, option_errors
+from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
@@ -105,7 +105,7 @@ def open_data(
                 skip_bad=options.skip_bad,
                 cache=options.cache and name == "train",
             )
-            for name, split in list(located.pairs.items())[:2]
+            for name, split in list(located.splits.items())[:2]
         ]
     notes = [f"skipped: {line}" for line in train_set.check_files(batch_size=options.batch_size)]
     for val_set in others:

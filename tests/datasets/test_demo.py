@@ -11,7 +11,8 @@ import pytest
 from gluon_pix2pix.datasets.demo import pairs as demo
 from gluon_pix2pix.datasets.demo.layout import plan_facade
 from gluon_pix2pix.datasets.demo.painter import paint_facade
-from gluon_pix2pix.datasets.demo.pairs import CMP_COLOURS, draw_facade, write_demo
+from gluon_pix2pix.datasets.demo.pairs import draw_facade, write_demo
+from gluon_pix2pix.evaluation.palettes import CMP_COLOURS
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.pictures.folders import find_images
 

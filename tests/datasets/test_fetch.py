@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 
 from gluon_pix2pix.datasets import fetch
-from gluon_pix2pix.datasets.catalogue import CATALOGUE, MIRROR, NotOnDiskError
-from gluon_pix2pix.datasets.demo.pairs import COUNTS
+from gluon_pix2pix.datasets.catalogue import CATALOGUE, DEMO_COUNTS, MIRROR, NotOnDiskError, find_named
 from gluon_pix2pix.datasets.download import DownloadError
 
 PICTURES = ["facades/train/1.jpg", "facades/train/2.jpg", "facades/val/1.jpg"]
@@ -58,7 +57,7 @@ def test_gets_a_set(web, tmp_path):
     web.add("/first", WHOLE)
     seen = []
     located = fetch.get("facades", tmp_path / "new" / "data", progress=lambda *now: seen.append(now))
-    assert located.splits == {"train": 2, "val": 1}
+    assert located.counts == {"train": 2, "val": 1}
     assert located.folder == tmp_path / "new" / "data" / "facades"
     assert tree(tmp_path) == [f"new/data/{name}" for name in PICTURES]
     assert [path.name for path in located.folder.parent.iterdir()] == ["facades"]
@@ -66,21 +65,11 @@ def test_gets_a_set(web, tmp_path):
     assert seen[-1] == ("unpack", 3, 3)
 
 
-def test_finds_or_gets(web, tmp_path):
-    web.add("/first", WHOLE)
-    assert fetch.find_or_get("facades", tmp_path).splits == {"train": 2, "val": 1}
-    assert fetch.find_or_get("facades", tmp_path).splits == {"train": 2, "val": 1}
-    assert fetch.find_or_get(tmp_path / "facades").entry is None
-    assert len(web.requests) == 1
-    with pytest.raises(ValueError, match="no data set and no folder 'fasades'"):
-        fetch.find_or_get("fasades", tmp_path)
-
-
 def test_what_is_there_is_left_alone(web, tmp_path):
     for name in PICTURES[:1]:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
-    assert fetch.get("facades", tmp_path).splits == {"train": 1}
+    assert fetch.get("facades", tmp_path).counts == {"train": 1}
     assert web.requests == []
 
 
@@ -93,7 +82,7 @@ def test_a_folder_that_is_no_set_is_left_alone(web, tmp_path):
 
 def test_splits_at_the_top_of_the_archive(web, tmp_path):
     web.add("/first", archive([name[len("facades/") :] for name in PICTURES]))
-    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
+    assert fetch.get("facades", tmp_path).counts == {"train": 2, "val": 1}
 
 
 BAD = {
@@ -119,7 +108,7 @@ def test_bad_mirrors(web, tmp_path, body, words):
     assert str(error.value).endswith("elsewhere comes by python -m gluon_pix2pix data get facades --url ADDRESS")
     assert list(tmp_path.iterdir()) == []
     web.add("/second", WHOLE)
-    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
+    assert fetch.get("facades", tmp_path).counts == {"train": 2, "val": 1}
     assert tree(tmp_path) == PICTURES
     assert [path.name for path in tmp_path.iterdir()] == ["facades"]
 
@@ -182,7 +171,7 @@ def test_file_systems_without_locks(web, tmp_path, monkeypatch):
 
     web.add("/first", WHOLE)
     monkeypatch.setattr(fetch.fcntl, "flock", no_locks)
-    assert fetch.get("facades", tmp_path).splits == {"train": 2, "val": 1}
+    assert fetch.get("facades", tmp_path).counts == {"train": 2, "val": 1}
 
 
 def test_other_addresses(web, tmp_path, monkeypatch):
@@ -207,18 +196,18 @@ def test_draws_the_demo(tmp_path):
     seen = []
     wanted = {"counts": {"train": 2, "val": 1}, "size": 32, "seed": 3}
     located = fetch.get("demo", tmp_path, progress=lambda *now: seen.append(now), **wanted)
-    assert located.splits == {"train": 2, "val": 1}
+    assert located.counts == {"train": 2, "val": 1}
     assert located.direction == "BtoA"
-    assert located.differences() == []
+    assert located.differences == []
     assert seen[-1] == ("draw", 3, 3)
-    assert fetch.find_or_get("demo", tmp_path) == located
+    assert find_named("demo", tmp_path) == located
     assert fetch.get("demo", tmp_path, **wanted) == located
     with pytest.raises(ValueError, match=r"holds a demo set of .*wanted"):
         fetch.get("demo", tmp_path, size=64)
 
 
 def test_the_demo_as_it_is_by_default():
-    assert CATALOGUE["demo"].splits == COUNTS
+    assert CATALOGUE["demo"].splits == DEMO_COUNTS
 
 
 @pytest.mark.parametrize(
@@ -275,23 +264,17 @@ def test_raw_sets_lie_as_they_are(web, cmp_parts, tmp_path):
     with pytest.raises(NotOnDiskError):
         fetch.find_set("cmp_base", tmp_path)
     located = fetch.get("cmp_base", tmp_path)
-    assert (located.folder, located.splits) == (tmp_path / "cmp_base", {"base": 12})
-    assert located.differences() == []
+    assert (located.folder, located.counts) == (tmp_path / "cmp_base", {"base": 12})
+    assert located.differences == []
     assert tree(tmp_path)[:2] == ["cmp_base/base/cmp_b0000.jpg", "cmp_base/base/cmp_b0000.png"]
     assert fetch.get("cmp_base", tmp_path) == located
     assert len(web.requests) == 1
 
 
-def test_training_on_a_raw_set_does_not_download_it(web, cmp_parts, tmp_path):
-    with pytest.raises(ValueError, match=rf"cmp_base is raw, not pairs; .* data get cmp --data-root {tmp_path}"):
-        fetch.find_or_get("cmp_base", tmp_path)
-    assert web.requests == []
-
-
 def test_a_set_is_prepared_from_its_parts(web, cmp_parts, tmp_path):
     seen = []
-    located = fetch.find_or_get("cmp", tmp_path, progress=lambda *now: seen.append(now))
-    assert located.splits == {"train": 6, "val": 2, "test": 2}
+    located = fetch.get("cmp", tmp_path, progress=lambda *now: seen.append(now))
+    assert located.counts == {"train": 6, "val": 2, "test": 2}
     assert seen[-1] == ("prepare", 10, 10)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cmp", "cmp_base", "cmp_extended"]
     assert fetch.get("cmp", tmp_path) == located
@@ -312,9 +295,9 @@ def test_what_its_authors_have_sent_is_put_in_place(tmp_path):
         (tmp_path / "sent" / name).touch()
     for _ in range(2):
         with pytest.raises(NotOnDiskError, match="by request: ask Deepak Pathak"):
-            fetch.find_or_get("paris_streetview", tmp_path / "data")
+            fetch.get("paris_streetview", tmp_path / "data")
     located = fetch.get("paris_streetview", tmp_path / "data", source=tmp_path / "sent")
     assert tree(located.folder) == ["train/a.JPG", "train/b.JPG", "val/001_im.png"]
-    assert located.splits == {"train": 2, "val": 1}
-    assert fetch.find_or_get("paris_streetview", tmp_path / "data", photos=True).splits == {"train": 2, "val": 1}
-    assert len(located.differences()) == 2
+    assert located.counts == {"train": 2, "val": 1}
+    assert find_named("paris_streetview", tmp_path / "data", photos=True).counts == {"train": 2, "val": 1}
+    assert len(located.differences) == 2

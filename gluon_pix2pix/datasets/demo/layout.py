@@ -12,22 +12,6 @@ import numpy as np
 
 from gluon_pix2pix.datasets.demo.styles import STYLES, Style
 
-# The 12 classes of the CMP Facade Database (Tylecek and Sara, GCPR 2013) in its order, in the colours of pix2pix's
-# "facades" pictures: every fifth of a 64-step jet map. JPEG moves them by 2 at most (medians over its 400 pictures).
-CMP_COLOURS = {
-    "background": (0, 0, 223),
-    "facade": (0, 48, 255),
-    "window": (0, 128, 255),
-    "door": (0, 207, 255),
-    "cornice": (32, 255, 223),
-    "sill": (112, 255, 143),
-    "balcony": (191, 255, 64),
-    "blind": (255, 239, 0),
-    "deco": (255, 159, 0),
-    "molding": (255, 80, 0),
-    "pillar": (255, 0, 0),
-    "shop": (175, 0, 0),
-}
 SIDE = 1024
 STACKING = ("facade", "molding", "pillar", "window", "door", "cornice", "sill", "blind", "deco", "balcony", "shop")
 

@@ -11,13 +11,14 @@ from typing import Callable, Optional, Union
 
 import numpy as np
 
-from gluon_pix2pix.datasets.demo.layout import CMP_COLOURS, Plan, edges, plan_facade
+from gluon_pix2pix.datasets.catalogue import DEMO_COUNTS
+from gluon_pix2pix.datasets.demo.layout import Plan, edges, plan_facade
 from gluon_pix2pix.datasets.demo.painter import paint_facade
+from gluon_pix2pix.evaluation.palettes import CMP_COLOURS
 from gluon_pix2pix.pairs.layouts import SPLITS
 from gluon_pix2pix.pictures.files import PathLike, write_image
 from gluon_pix2pix.writing import write_atomically
 
-COUNTS = {"train": 400, "val": 40, "test": 20}
 SMALLEST = 32
 DRAWING = 1  # one more whenever the same seed begins to give another picture
 
@@ -61,7 +62,7 @@ def _label_map(plan: Plan, size: int) -> np.ndarray:
 
 def write_demo(
     folder: PathLike,
-    counts: Mapping[str, int] = COUNTS,
+    counts: Mapping[str, int] = DEMO_COUNTS,
     *,
     size: int = 256,
     seed: int = 0,

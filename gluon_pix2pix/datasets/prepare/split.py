@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_pix2pix.datasets.demo.pairs import SPLITS
 from gluon_pix2pix.datasets.prepare.combine import find_partners
 from gluon_pix2pix.datasets.prepare.jobs import refuse_inside
+from gluon_pix2pix.pairs.layouts import SPLITS
 from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.writing import PathLike
 

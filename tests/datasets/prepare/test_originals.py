@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluon_pix2pix.datasets.demo.layout import CMP_COLOURS
 from gluon_pix2pix.datasets.prepare import cityscapes
 from gluon_pix2pix.datasets.prepare.cityscapes import cityscapes_jobs
 from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
 from gluon_pix2pix.datasets.prepare.jobs import run_jobs
 from gluon_pix2pix.datasets.prepare.paris import plan_paris
+from gluon_pix2pix.evaluation.palettes import CMP_COLOURS
 from gluon_pix2pix.pictures.files import read_image
 
 

@@ -1,0 +1,72 @@
+"""A data set on disk: its folder or list, found by a path or by its name among others, with the pairs of each split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, Split, find_splits
+from gluon_pix2pix.pictures.folders import EXTENSIONS
+from gluon_pix2pix.writing import PathLike
+
+
+@dataclass(frozen=True)
+class Located:
+    """A data set on disk: its folder (or list), a short name, the way it is translated by default, and its splits.
+
+    `differences` has a line for each way in which it is not as it was published; a set of one's own has none.
+    """
+
+    folder: Path
+    name: str
+    direction: str = "AtoB"
+    splits: dict[str, Split] = field(default_factory=dict, repr=False)
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many pairs each split has."""
+        return {name: len(split.pairs) for name, split in self.splits.items()}
+
+
+def locate(
+    dataset: PathLike, data_root: PathLike = "data", *, photos: bool = False, names: Sequence[str] = ()
+) -> Located:
+    """Find a data set on disk: a folder, or a list, of a layout of `layouts`, or one of that name under `data_root`.
+
+    Parameters
+    ----------
+    dataset
+        A folder or a list of pairs (.csv, .tsv).
+    data_root
+        Where it may be too, among others.
+    photos
+        Whether the files are single pictures, of which a task makes its own pairs.
+    names
+        What else it could have been, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is not there, or has no train split in one of the layouts.
+    """
+    folder = Path(dataset)
+    if not folder.exists():
+        folder = Path(data_root, dataset)
+    if not folder.is_dir() and not (folder.is_file() and folder.suffix.lower() in LISTS):
+        known = f"the data sets are {', '.join(names)}" if names else "`python -m gluon_pix2pix data list` lists those"
+        raise ValueError(f"there is no data set and no folder {str(dataset)!r}; {known}")
+    splits = find_splits(folder, photos=photos)
+    if "train" not in splits:
+        raise ValueError(_no_pairs(folder, photos=photos))
+    name = folder.resolve().stem if folder.is_file() else folder.resolve().name
+    return Located(folder, name, splits=splits)
+
+
+def _no_pairs(folder: Path, *, photos: bool) -> str:
+    if not folder.is_dir():
+        return f"{folder} lists no pairs for train"
+    lack = "holds no pictures" if (folder / "train").is_dir() else "is missing"
+    known = f"pictures in train/, or without splits in the folder ({' '.join(EXTENSIONS)})" if photos else KNOWN
+    return f"{folder / 'train'} {lack}: a data set is a folder with {known}; val and test likewise, if there are such"
