@@ -14,12 +14,12 @@ def check_python(version: tuple[int, ...] = tuple(sys.version_info[:2])) -> None
     Raises
     ------
     ImportError
-        If Python is not 3.9 to 3.12.
+        If Python is not 3.9 to 3.13.
     """
-    if not (3, 9) <= tuple(version[:2]) <= (3, 12):
+    if not (3, 9) <= tuple(version[:2]) <= (3, 13):
         raise ImportError(
-            f"MXNet 1.9.1 runs on Python 3.9 to 3.12 and this is {version[0]}.{version[1]}: "
-            "make a virtual environment with one of those"
+            f"MXNet 1.9.1 runs on Python 3.9 to 3.13 and this is {version[0]}.{version[1]}: make a virtual environment "
+            "with one of those, by `uv venv --python 3.12` or from the system's package"
         )
 
 

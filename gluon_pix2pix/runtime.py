@@ -6,53 +6,14 @@ always finds numpy's old names, all processors and the CUDA libraries in place.
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
 import warnings
-from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
 
-from gluon_pix2pix import check_python, processors
-
-# The order matters: each library finds those it links to already loaded.
-CUDA_LIBRARIES = (
-    "cuda_runtime/lib/libcudart.so.11.0",
-    "cuda_nvrtc/lib/libnvrtc.so.11.2",
-    "nvtx/lib/libnvToolsExt.so.1",
-    "cublas/lib/libcublasLt.so.11",
-    "cublas/lib/libcublas.so.11",
-    "cufft/lib/libcufft.so.10",
-    "curand/lib/libcurand.so.10",
-    "cusolver/lib/libcusolver.so.11",
-    "cudnn/lib/libcudnn.so.8",
-    "nccl/lib/libnccl.so.2",
-)
-
-# mxnet-cu112 1.9.1 carries machine code for 5.0 to 8.6, which 8.9 runs too, and no PTX for later ones.
-OLDEST_CAPABILITY = (5, 0)
-NEWEST_CAPABILITY = (8, 9)
-
-
-def check_numpy(version: str = np.__version__) -> None:
-    """Refuse a numpy that MXNet 1.9.1 cannot live with.
-
-    Raises
-    ------
-    ImportError
-        If it is numpy 2 or later.
-    """
-    if int(version.split(".")[0]) >= 2:
-        raise ImportError(f"MXNet 1.9.1 needs numpy 1 and this is {version}: pip install 'numpy<2'")
-
-
-def set_numpy_aliases() -> None:
-    """Give numpy back the names of Python's types that 1.24 removed and MXNet 1.9.1 still reads."""
-    for python_type in (bool, int, float, complex, object, str):
-        if python_type.__name__ not in vars(np):
-            setattr(np, python_type.__name__, python_type)
+from gluon_pix2pix import check_python, nvidia, processors
+from gluon_pix2pix.numpy_names import NUMPY_AFTER_THE_NEWEST_TRIED, names_of_old
 
 
 def set_threads() -> None:
@@ -69,25 +30,6 @@ def set_threads() -> None:
         os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1")
 
 
-def load_cuda_libraries() -> list[str]:
-    """Load the CUDA libraries of the ``nvidia-*-cu11`` packages, so that mxnet-cu112 needs none from the system.
-
-    Returns
-    -------
-    list of str
-        The files loaded; a library that is not installed is left for the system's loader to find.
-    """
-    spec = importlib.util.find_spec("nvidia")
-    folders = [Path(folder) for folder in spec.submodule_search_locations] if spec else []
-    loaded = []
-    for name in CUDA_LIBRARIES:
-        for path in (folder / name for folder in folders):
-            if path.exists():
-                ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-                loaded.append(str(path))
-    return loaded
-
-
 def explain_import_failure(error: Exception) -> str:
     """Say in one line what to do about an MXNet that does not import."""
     text = str(error)
@@ -102,22 +44,25 @@ def explain_import_failure(error: Exception) -> str:
         )
     if ".so" in text:
         return f"a library that MXNet needs is missing ({text}): pip install -e '.[cu112]' brings the CUDA libraries"
+    if "numpy" in text or "`np." in text:
+        return (
+            f"numpy {np.__version__} is too new for MXNet 1.9.1 ({text.splitlines()[0]}): "
+            f"pip install 'numpy<{NUMPY_AFTER_THE_NEWEST_TRIED}'"
+        )
     return f"MXNet does not import: {text}"
 
 
 def _import_mxnet():
     check_python()
-    check_numpy()
-    set_numpy_aliases()
     set_threads()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), names_of_old():
         warnings.simplefilter("ignore")  # MXNet 1.9.1 touches names that numpy and setuptools have deprecated since
-        # In the role of a server this import would never return, and run what is sent to it; see training/cluster.py.
+        # In the role of a server this import would never return, and run what is sent to it; see distributed/cluster.
         role = os.environ.pop("DMLC_ROLE", None)
         try:
-            load_cuda_libraries()
+            nvidia.load_cuda_libraries()
             import mxnet
-        except (ImportError, OSError) as error:
+        except (ImportError, OSError, AttributeError, RuntimeError) as error:
             raise ImportError(explain_import_failure(error)) from error
         finally:
             if role is not None:
@@ -133,46 +78,43 @@ def threads() -> int:
     return int(os.environ["OMP_NUM_THREADS"].split(",")[0])
 
 
-def gpu_capabilities() -> list[tuple[str, tuple[int, int]]]:
-    """Ask the NVIDIA driver for each GPU's name and compute capability; an empty list without a driver."""
-    try:
-        cuda = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return []
-    count = ctypes.c_int()
-    if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return []
-    gpus = []
-    for ordinal in range(count.value):
-        device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
-        name = ctypes.create_string_buffer(128)
-        cuda.cuDeviceGet(ctypes.byref(device), ordinal)
-        cuda.cuDeviceGetName(name, len(name), device)
-        cuda.cuDeviceGetAttribute(ctypes.byref(major), 75, device)  # COMPUTE_CAPABILITY_MAJOR
-        cuda.cuDeviceGetAttribute(ctypes.byref(minor), 76, device)  # COMPUTE_CAPABILITY_MINOR
-        gpus.append((name.value.decode(errors="replace"), (major.value, minor.value)))
-    return gpus
+class Problem(NamedTuple):
+    """Why a GPU cannot be used, and what to do about it."""
+
+    why: str
+    remedy: str
+    is_absent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.remedy}"
 
 
-def _unusable(ordinal: int) -> Optional[str]:
-    """Say why GPU `ordinal` cannot run MXNet 1.9.1, or None if it can."""
+def gpu_problem(ordinal: int) -> Optional[Problem]:
+    """Say why GPU `ordinal` cannot run MXNet 1.9.1, or return None if it can."""
     if not mx.runtime.Features().is_enabled("CUDA"):
-        return (
-            f"GPU {ordinal} was asked for and this MXNet is the CPU build: "
-            "pip uninstall mxnet and pip install -e '.[cu112]', or pass --gpu -1"
-        )
-    count = mx.context.num_gpus()
+        remedy = "pip uninstall mxnet and pip install -e '.[cu112]', or pass --gpu -1"
+        return Problem(f"GPU {ordinal} was asked for and this MXNet is the CPU build", remedy, is_absent=True)
+    too_old = nvidia.driver_problem()
+    if too_old:
+        return Problem(too_old, f"{nvidia.DRIVER_REMEDY}, or pass --gpu -1")
+    try:
+        count = mx.context.num_gpus()
+    except mx.MXNetError as error:
+        reason = str(error).strip().splitlines()[-1]
+        return Problem(f"CUDA does not answer MXNet ({reason})", "see what nvidia-smi says, or pass --gpu -1")
     if ordinal >= count:
-        return f"GPU {ordinal} was asked for and MXNet sees {count} GPU(s): pass a number below {count}, or --gpu -1"
-    gpus = gpu_capabilities()
-    if ordinal < len(gpus):
-        name, capability = gpus[ordinal]
-        if not OLDEST_CAPABILITY <= capability <= NEWEST_CAPABILITY:
-            return (
-                f"GPU {ordinal} ({name}) has compute capability {capability[0]}.{capability[1]} and mxnet-cu112 1.9.1 "
-                "runs on 5.0 to 8.9 (Maxwell to Ada; not Hopper or Blackwell): pass --gpu -1"
-            )
-    return None
+        why = f"GPU {ordinal} was asked for and MXNet sees {count} GPU(s)"
+        return Problem(why, f"pass a number below {count}, or --gpu -1" if count else "pass --gpu -1", is_absent=True)
+    gpus = nvidia.find_gpus()
+    if ordinal < len(gpus) and not gpus[ordinal].runs_mxnet:
+        name, (major, minor), generation = gpus[ordinal].name, gpus[ordinal].capability, gpus[ordinal].generation
+        return Problem(
+            f"GPU {ordinal} ({name}, {generation}) has compute capability {major}.{minor} and mxnet-cu112 1.9.1 "
+            "runs on 5.0 to 8.9 (Maxwell to Ada; not Hopper or Blackwell)",
+            "pass --gpu -1; docs/gpus.md has other ways",
+        )
+    mixed = nvidia.library_problem()
+    return Problem(mixed, nvidia.LIBRARY_REMEDY) if mixed else None
 
 
 def devices(gpu: Optional[str] = None) -> tuple[list[mx.Context], str]:
@@ -195,10 +137,10 @@ def devices(gpu: Optional[str] = None) -> tuple[list[mx.Context], str]:
         If `gpu` does not parse, names a GPU twice, or names one that is absent or that MXNet cannot run on.
     """
     if gpu is None:
-        problem = _unusable(0)
+        problem = gpu_problem(0)
         if problem is None:
             return [mx.gpu(0)], "GPU 0, the first that MXNet sees (--gpu -1 for the CPU)"
-        why = "no GPU" if "asked for" in problem else problem.replace(": pass --gpu -1", "")
+        why = "no GPU" if problem.is_absent else problem.why
         return [mx.cpu()], f"CPU with {threads()} threads: {why}"
     try:
         ordinals = [int(word) for word in str(gpu).split(",")]
@@ -209,7 +151,7 @@ def devices(gpu: Optional[str] = None) -> tuple[list[mx.Context], str]:
     if min(ordinals) < 0 or len(set(ordinals)) < len(ordinals):
         raise ValueError(f"--gpu takes different numbers such as 0 or 0,1, or -1 alone for the CPU, and got {gpu!r}")
     for ordinal in ordinals:
-        problem = _unusable(ordinal)
+        problem = gpu_problem(ordinal)
         if problem is not None:
-            raise ValueError(problem)
+            raise ValueError(str(problem))
     return [mx.gpu(ordinal) for ordinal in ordinals], "GPU " + ", ".join(map(str, ordinals)) + ", as asked"

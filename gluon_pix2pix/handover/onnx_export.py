@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.onnx_network import METADATA, OUTPUT
+
+ONNX_AFTER_THE_NEWEST_TRIED = "1.24"
+_DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "bool",
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+)
 
 OPSET, IR_VERSION = 13, 8  # MXNet 1.9.1 writes the nodes of opset 13, and stamps the newest on them
 
@@ -42,16 +53,41 @@ def write_onnx(symbol: mx.sym.Symbol, arrays: Mapping[str, mx.nd.NDArray], path:
     path = Path(path)
     channels, multiple = model["input"]["shape"][1], model["multiple"]
     whole = {name: array.astype("float32") for name, array in arrays.items()}
-    with warnings.catch_warnings():
+    shape, names = (1, channels, 2 * multiple, 2 * multiple), ("N", channels, "H", "W")
+    with warnings.catch_warnings(), _mapping_of_old(onnx):
         warnings.simplefilter("ignore")
-        shape = (1, channels, 2 * multiple, 2 * multiple)
-        names = ("N", channels, "H", "W")
         mx_onnx.export_model(symbol, whole, [shape], np.float32, str(path), dynamic=True, dynamic_input_shapes=[names])
     proto = onnx.load(str(path))
     _tidy(proto, model)
     _store_as_float16(proto, {name for name, array in arrays.items() if array.dtype == np.float16})
     onnx.checker.check_model(proto, full_check=True)
     path.write_bytes(proto.SerializeToString())
+
+
+@contextlib.contextmanager
+def _mapping_of_old(onnx) -> Iterator[None]:
+    """Give onnx the module `mapping` while MXNet's exporter, which reads it, is at work; it had one up to 1.18.
+
+    Raises
+    ------
+    ImportError
+        If onnx has dropped more than that.
+    """
+    old = ModuleType("onnx.mapping")
+    try:
+        if not hasattr(onnx, "mapping"):
+            types = {np.dtype(name): onnx.helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in _DTYPES}
+            old.NP_TYPE_TO_TENSOR_TYPE, old.TENSOR_TYPE_TO_NP_TYPE = types, {number: t for t, number in types.items()}
+            onnx.mapping = old
+        yield
+    except AttributeError as error:
+        raise ImportError(
+            f"onnx {onnx.__version__} is too new for MXNet 1.9.1's exporter ({error}): "
+            f"pip install 'onnx<{ONNX_AFTER_THE_NEWEST_TRIED}'"
+        ) from error
+    finally:
+        if getattr(onnx, "mapping", None) is old:
+            del onnx.mapping
 
 
 def _tidy(proto, model: dict) -> None:

@@ -218,7 +218,7 @@ def from_lab(lab: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert (H, W, 3) float32 CIE L*a*b* to sRGB of `dtype`, uint8 or uint16; colours outside of sRGB are clipped."""
     rgb = cv2.cvtColor(np.ascontiguousarray(lab, dtype=np.float32), cv2.COLOR_LAB2RGB)
     peak = np.iinfo(dtype).max
-    return np.clip(np.rint(rgb * np.float64(peak)), 0, peak).astype(dtype)
+    return np.clip(np.rint(rgb * np.float32(peak)), 0, peak).astype(dtype)
 
 
 def gray_of(picture: np.ndarray) -> np.ndarray:

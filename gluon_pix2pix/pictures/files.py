@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 _RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)  # from OpenCV 4.11 on: a tenth of the time of a JPEG saved
-cv2.setLogLevel(0)  # silent: what it cannot decode is said here, in one line
+# Silent: what it cannot decode is said here, in one line. OpenCV 5 has but the second name, old ones but the first.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 
 def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:

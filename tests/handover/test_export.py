@@ -362,3 +362,17 @@ def test_an_export_takes_the_place_of_one_and_of_nothing_else(tiny_run, tmp_path
 def test_statistics_of_a_batch_cannot_be_exported(tiny_run, tmp_path):
     with pytest.raises(ValueError, match="an export normalises by statistics picture or running"):
         export_generator(tiny_run, tmp_path / "out", statistics="batch")
+
+
+def test_onnx_has_its_mapping_only_while_a_file_is_written(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.delattr(onnx, "mapping", raising=False)  # as from 1.19 on
+    export_generator(tiny_run, tmp_path / "out", onnx=True)
+    assert not hasattr(onnx, "mapping")
+
+
+def test_an_onnx_that_is_too_new_is_named(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.delattr(onnx, "mapping", raising=False)
+    monkeypatch.delattr(onnx.helper, "np_dtype_to_tensor_dtype")
+    with pytest.raises(ImportError, match=r"onnx \d\S+ is too new for .*np_dtype_to.*pip install 'onnx<1\.24'"):
+        export_generator(tiny_run, tmp_path / "out", onnx=True)
+    assert list(tmp_path.iterdir()) == []
