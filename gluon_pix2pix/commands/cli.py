@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "write a generator as symbol + params that any MXNet program loads",
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, get, prepare and check data sets",
+    "doctor": "say what is installed, and whether it works",
 }
 
 
