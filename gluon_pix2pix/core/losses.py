@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
 from gluon_pix2pix.runtime import mx
 
 GAN_MODES = ("vanilla", "lsgan", "hinge")
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What both networks are told of their work."""
+
+    gan_mode: Literal[GAN_MODES] = "vanilla"
+    """The adversarial loss."""
+    label_smoothing: float = 0.0
+    """The discriminator learns to say so much less than 1 of real pairs."""
+    lambda_gan: float = field(default=1.0, metadata={"least": 0})
+    """Weight of the adversarial loss; 0 trains with L1 alone."""
+    lambda_l1: float = field(default=100.0, metadata={"least": 0})
+    """Weight of the L1 loss; 0 trains with the adversarial loss alone."""
+    pool_size: int = field(default=0, metadata={"least": 0})
+    """Earlier fakes that are kept to be shown to the discriminator again."""
+
+    def check(self) -> None:
+        """Raise ValueError if the options do not go together."""
+        GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)
+        if self.lambda_gan == 0 and self.lambda_l1 == 0:
+            raise ValueError("--lambda-gan and --lambda-l1 are both 0: there is no loss")
 
 
 class GANLoss:
@@ -16,7 +43,7 @@ class GANLoss:
         "vanilla", cross-entropy on logits; "lsgan", the squared distance to 1 (real) or 0 (fake); "hinge", how much a
         logit lacks of 1 (real) or exceeds -1 (fake), and for the generator the logit itself (arXiv 1705.02894).
     label_smoothing
-        How much less than 1 the discriminator shall say of real pairs (one-sided, arXiv 1606.03498). Not for hinge.
+        How much less than 1 the discriminator learns to say of real pairs (one-sided, arXiv 1606.03498). Not for hinge.
 
     Raises
     ------
@@ -62,3 +89,32 @@ def l1_loss(fake: mx.nd.NDArray, target: mx.nd.NDArray) -> mx.nd.NDArray:
     """Return the mean absolute difference of each picture of two (N, C, H, W), (N,)."""
     rows = mx.nd.abs(fake - target).mean(axis=3)  # (N, C, H); at once, MXNet sums each picture in one thread
     return rows.mean(axis=0, exclude=True)
+
+
+class ImagePool:
+    """Up to `size` earlier pictures, from which the discriminator is shown some; 0 passes everything through.
+
+    Shrivastava et al., arXiv 1612.07828, section 2.3.
+    """
+
+    def __init__(self, size: int = 0):
+        self.size = size
+        self.pictures: list[mx.nd.NDArray] = []
+
+    def query(self, batch: mx.nd.NDArray, rng: np.random.Generator) -> mx.nd.NDArray:
+        """Return (N, C, H, W) in which each picture, by chance of one half, is exchanged for an earlier one.
+
+        The pool takes the picture that it gives an earlier one for. While it fills, it takes each and returns it too.
+        """
+        if self.size == 0:
+            return batch
+        chosen = []
+        for index in range(batch.shape[0]):
+            picture = batch[index : index + 1]
+            if len(self.pictures) < self.size:
+                self.pictures.append(picture.copy())
+            elif rng.random() > 0.5:
+                place = int(rng.integers(self.size))
+                picture, self.pictures[place] = self.pictures[place], picture.copy()
+            chosen.append(picture)
+        return mx.nd.concat(*chosen, dim=0)

@@ -1,40 +1,157 @@
-"""Adam, the factor of float16's losses, and the learning rate of each epoch."""
+"""How a network learns: Adam, and the factor of float16's losses."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import importlib
-import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Optional
 
 import numpy as np
 
 from gluon_pix2pix.runtime import mx, threads
 
+amp = importlib.import_module("mxnet.contrib.amp.loss_scaler")  # which `mx` does not load by itself
+
 SPLIT = 65536  # floats above which an array is divided among the threads
 
 
-class Adam(mx.optimizer.Adam):
-    """MXNet's Adam, with the arithmetic of `adam_update`; where the weights are on a CPU it is done here.
+@dataclass(frozen=True)
+class AdamOptions:
+    """How large Adam's steps are."""
 
-    MXNet's own operator takes five times as long there (benchmarks/adam.py). The update is finished when `update`
-    returns. On GPUs, and for sparse gradients, other types than float32 and clipping, it is MXNet's operator.
+    lr: float = field(default=2e-4, metadata={"least": 0})
+    """Adam's learning rate."""
+    d_lr: Optional[float] = field(default=None, metadata={"least": 0})
+    """The discriminator's own learning rate [that of --lr]."""
+    beta1: float = field(default=0.5, metadata={"least": 0})
+    """Adam's momentum."""
+    beta2: float = field(default=0.999, metadata={"least": 0})
+    """Adam's decay of the squared gradients' mean."""
+
+    def check(self) -> None:
+        """Raise ValueError if the options do not go together."""
+        if not self.beta1 < 1 or not self.beta2 < 1:
+            raise ValueError(f"--beta1 {self.beta1} and --beta2 {self.beta2}: both have to be below 1")
+        if self.d_lr is not None and self.lr == 0:
+            raise ValueError("--d-lr follows --lr in proportion, and --lr is 0")
+
+
+class Learner:
+    """A network that learns: with its Gluon trainer, whose optimizer is `Adam`, and the scale of its losses.
+
+    Parameters
+    ----------
+    name
+        "generator" or "discriminator".
+    net
+        Initialised on all devices.
+    kvstore
+        How the gradients of several devices are added up; None if somebody else does.
+    scale_losses
+        Whether losses are scaled as float16 needs it.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        name: str,
+        net: mx.gluon.HybridBlock,
+        *,
+        lr: float,
+        beta1: float = 0.5,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        kvstore: Optional[str] = "device",
+        scale_losses: bool = False,
+    ):
+        self.name, self.net, self.loss_scale = name, net, LossScale(scale_losses)
+        adam = Adam(learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=epsilon)
+        # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
+        self.trainer = mx.gluon.Trainer(net.collect_params(), adam, kvstore=kvstore, update_on_kvstore=False)
+
+    @property
+    def parameters(self) -> dict[str, mx.gluon.Parameter]:
+        """The parameters that learn, under names that are the same for equal networks."""
+        named = self.net._collect_params_with_prefix().items()
+        return {name: parameter for name, parameter in named if parameter.grad_req != "null"}
+
+    def update(self, batch_size: int, *, measure: bool = False) -> Optional[mx.nd.NDArray]:
+        """Update by the gradients, which are sums over `batch_size` pairs, unless a scaled one is not finite.
+
+        Returns
+        -------
+        NDArray or None
+            If `measure`: the 2-norm of all that Adam is given, (1,); 0 where it is given nothing.
+        """
+        divisor = batch_size * self.loss_scale.factor
+        left_out = self.loss_scale.overflowed(self.net.collect_params().values())
+        norm = None
+        if measure:
+            gradients = [parameter.list_grad()[0] for parameter in self.parameters.values()]
+            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).sum()
+            norm = mx.nd.zeros_like(squares) if left_out else mx.nd.sqrt(squares) / divisor
+        if not left_out:
+            self.trainer.update(divisor)
+        return norm
+
+    def moments(self) -> dict[str, mx.nd.NDArray]:
+        """Return Adam's running means of each gradient and of its square, and the number of its steps."""
+        states = self.trainer._updaters[0].states  # the same on every device
+        arrays = {"steps": mx.nd.array([self.trainer._optimizer.num_update], dtype="int64")}
+        for name, index in self._indices().items():
+            if index in states:
+                arrays[f"{name}:mean"], arrays[f"{name}:variance"] = states[index]
+        return arrays
+
+    def set_moments(self, arrays: dict[str, mx.nd.NDArray], ctx: Sequence[mx.Context]) -> None:
+        """Go on with the moments of another, on the devices `ctx`."""
+        steps, optimizer = int(arrays["steps"].asscalar()), self.trainer._optimizer
+        if steps == 0:
+            return
+        for device, (context, updater) in enumerate(zip(ctx, self.trainer._updaters)):
+            optimizer._set_current_context(device)
+            for name, index in self._indices().items():
+                if f"{name}:mean" not in arrays:
+                    continue  # never updated: the discriminator of a run without adversarial loss
+                moments = (arrays[f"{name}:mean"], arrays[f"{name}:variance"])
+                updater.states[index] = tuple(moment.copyto(context) for moment in moments)
+                updater.states_synced[index] = False
+                optimizer._index_update_count[index] = steps
+        optimizer.num_update = steps
+
+    def _indices(self) -> dict[str, int]:
+        """Map names, the same for equal networks, to the optimizer's indices, which are not."""
+        order = {id(parameter): index for index, parameter in enumerate(self.trainer._params)}
+        return {name: order[id(parameter)] for name, parameter in self.parameters.items()}
+
+
+class Adam(mx.optimizer.Adam):
+    """MXNet's Adam with PyTorch's numbers; where the weights are on a CPU it is computed here.
+
+    MXNet adds epsilon before the bias correction, and the paper of Adam (arXiv 1412.6980, algorithm 1) and PyTorch
+    after it: scaled as here, they are the same. MXNet's own operator takes five times as long on a CPU
+    (benchmarks/adam.py). There the update is finished when `update` returns. On GPUs, and for sparse gradients, other
+    types than float32 and clipping, it is MXNet's operator.
+    """
+
+    def __init__(self, *, epsilon: float = 1e-8, **kwargs):
+        super().__init__(epsilon=epsilon, **kwargs)
+        self._epsilon = epsilon
         self._pool = ThreadPoolExecutor(threads(), thread_name_prefix="adam")
 
     def update(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: tuple) -> None:
         """Update `weight` and its moments in `state`, all of one shape, in place."""
+        t = self._index_update_count.get(index, self.begin_num_update) + 1
+        self.epsilon = self._epsilon * (1 - self.beta2**t) ** 0.5
         dense_float = weight.dtype == np.float32 and grad.stype == "default" and self.clip_gradient is None
         if weight.context.device_type != "cpu" or not dense_float:
             super().update(index, weight, grad, state)
             return
         self._update_count(index)
-        wd, t = self._get_wd(index), self._index_update_count[index]
+        wd = self._get_wd(index)
         lr = self._get_lr(index) * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
         numbers = (self.rescale_grad, wd, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, self.epsilon, lr)
         numbers = [np.float32(number) for number in numbers]
@@ -74,9 +191,6 @@ def _memory_of(array: mx.nd.NDArray) -> np.ndarray:
     pointer = ctypes.c_void_p()
     check(library.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))  # puts oneDNN's own layouts back in order
     return np.frombuffer((ctypes.c_float * array.size).from_address(pointer.value), np.float32)
-
-
-amp = importlib.import_module("mxnet.contrib.amp.loss_scaler")  # which `mx` does not load by itself
 
 
 class LossScale:
@@ -126,71 +240,3 @@ class LossScale:
         """Go on from the state of another."""
         for name in self._NAMES if self._scaler and state else ():
             setattr(self._scaler, f"_{name}", state[name])
-
-
-LR_POLICIES = ("linear", "step", "plateau", "cosine", "constant")
-
-
-def learning_rate(
-    policy: str,
-    epoch: int,
-    *,
-    lr: float,
-    n_epochs: int,
-    n_epochs_decay: int,
-    lr_decay_iters: int = 50,
-    history: Sequence[float] = (),
-) -> float:
-    """Return the learning rate during the epoch after `epoch` completed ones.
-
-    Parameters
-    ----------
-    policy
-        "linear": see `linear_decay`. "step": a tenth after every lr_decay_iters epochs. "cosine": down to 0 over
-        n_epochs, along half a cosine, and up again in the next n_epochs. "plateau": see `plateau`. "constant": lr.
-    history
-        The generator's mean loss in each completed epoch, for "plateau".
-
-    Raises
-    ------
-    ValueError
-        If there is no such policy.
-    """
-    if policy == "linear":
-        return linear_decay(epoch, lr=lr, n_epochs=n_epochs, n_epochs_decay=n_epochs_decay)
-    if policy == "step":
-        return lr * 0.1 ** (epoch // lr_decay_iters)
-    if policy == "cosine":
-        return lr * (1 + math.cos(math.pi * epoch / max(n_epochs, 1))) / 2
-    if policy == "plateau":
-        return plateau(history, lr=lr)
-    if policy == "constant":
-        return lr
-    raise ValueError(f"there is no lr_policy {policy!r}; choose from {', '.join(LR_POLICIES)}")
-
-
-def plateau(
-    history: Sequence[float], *, lr: float, factor: float = 0.2, threshold: float = 0.01, patience: int = 5
-) -> float:
-    """Return `lr` times `factor` for each time that the loss went `patience` + 1 epochs without falling by a hundredth.
-
-    The numbers are the reference's; it feeds them a constant, though, and this the generator's loss. A drop of 1e-8 or
-    less is left out, as in torch.optim.lr_scheduler.ReduceLROnPlateau.
-    """
-    best, waited = math.inf, 0
-    for loss in history:
-        if loss < best * (1 - threshold):
-            best, waited = loss, 0
-        else:
-            waited += 1
-        if waited > patience:
-            lr, waited = (lr * factor if lr - lr * factor > 1e-8 else lr), 0
-    return lr
-
-
-def linear_decay(epoch: int, *, lr: float, n_epochs: int, n_epochs_decay: int) -> float:
-    """Return the learning rate during the epoch after `epoch` completed ones.
-
-    It is `lr` for n_epochs and then falls in equal steps, which would reach 0 one epoch after n_epochs_decay more.
-    """
-    return lr * (1 - max(0, epoch + 1 - n_epochs) / (n_epochs_decay + 1))

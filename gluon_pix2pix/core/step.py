@@ -1,4 +1,8 @@
-"""One training step: the discriminator's update, then the generator's, on one batch."""
+"""One training step: the discriminator's update, then the generator's, on one batch (arXiv 1611.07004, section 3.3).
+
+`Pix2PixTrainer.step` and the two methods below it are the whole of it. What is there for MXNet's sake stands in named
+functions at the end of the file, each with its reason.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,20 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from gluon_pix2pix.core.losses import GANLoss, l1_loss
+from gluon_pix2pix.core.losses import GANLoss, ImagePool, LossOptions, l1_loss
 from gluon_pix2pix.core.operators import concat_channels
-from gluon_pix2pix.core.optimizer import Adam, LossScale
+from gluon_pix2pix.core.optimizer import AdamOptions, Learner
 from gluon_pix2pix.runtime import mx
 
-autograd, gluon = mx.autograd, mx.gluon
+autograd = mx.autograd
 
 
 class Part(NamedTuple):
-    """What one device gets of a batch. `share` is 0 where nothing was left for it and it repeats another's pair."""
+    """What one device gets of a batch; its `weight` is 0 where nothing was left and it repeats another's pair."""
 
     source: mx.nd.NDArray
     target: mx.nd.NDArray
-    share: float
+    weight: float
 
 
 class Pix2PixTrainer:
@@ -30,82 +34,58 @@ class Pix2PixTrainer:
     Parameters
     ----------
     generator, discriminator
-        Initialised on every context of `ctx`, in their precision and hybridised, if they shall be.
+        Initialised on every context of `ctx`, in their precision, and hybridised or not.
     ctx
         The devices.
-    gan_mode, label_smoothing
-        See `losses.GANLoss`.
-    lambda_gan, lambda_l1
-        Weights of the two losses of the generator; 0 leaves one out, and without the first there is no discriminating.
+    losses, adam
+        What the networks are told, and how large their steps are; the paper's if None.
     conditional
         Whether the discriminator sees source and target, or the target alone (the paper's ablation).
-    pool_size
-        Earlier fakes that are kept to be shown to the discriminator again.
-    lr, d_lr, beta1, beta2, epsilon
-        Adam's, as in the reference's torch.optim.Adam; `d_lr` is the discriminator's rate, `lr` if None.
-    epsilon_mode
-        "torch" adds epsilon after Adam's bias correction, as the paper of Adam and PyTorch do; "mxnet" before it.
     log_gradients
         Whether a step returns the norms of its gradients as well.
     scale_losses
         Whether to scale losses as float16 needs it, and leave out the updates whose gradients are not finite.
     cluster
-        The processes that share each batch, of which this is one; it adds up their gradients.
+        The processes that share each batch, of which this is one: `OneProcess`, or what has the same methods.
     """
 
     def __init__(
         self,
-        generator: gluon.HybridBlock,
-        discriminator: gluon.HybridBlock,
+        generator: mx.gluon.HybridBlock,
+        discriminator: mx.gluon.HybridBlock,
         *,
         ctx: Sequence[mx.Context],
-        gan_mode: str = "vanilla",
-        label_smoothing: float = 0.0,
-        lambda_gan: float = 1.0,
-        lambda_l1: float = 100.0,
+        losses: Optional[LossOptions] = None,
+        adam: Optional[AdamOptions] = None,
         conditional: bool = True,
-        pool_size: int = 0,
-        lr: float = 2e-4,
-        d_lr: Optional[float] = None,
-        beta1: float = 0.5,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        epsilon_mode: str = "torch",
         log_gradients: bool = False,
         scale_losses: bool = False,
-        cluster: Optional[Alone] = None,
+        cluster: Optional[OneProcess] = None,
     ):
-        self.generator, self.discriminator = generator, discriminator
-        for parameter in discriminator.collect_params().values():
-            parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
-        discriminator._clear_cached_op()  # what was traced before was for other gradients
-        # The same layers and weights with an executor of their own: one that is asked now for these gradients and now
-        # for those plans its memory anew each time, and computes some that nobody wants (MXNet 1.9.1).
-        self._judge = copy.copy(discriminator)
-        self.ctx = list(ctx)
-        self.cluster = cluster or Alone()
+        losses, adam = losses or LossOptions(), adam or AdamOptions()
+        self.generator, self.discriminator, self.ctx = generator, discriminator, list(ctx)
+        self.cluster = cluster or OneProcess()
         self.steps = 0
-        self.pools = [ImagePool(pool_size) for _ in self.ctx]
-        self._gan = GANLoss(gan_mode, label_smoothing=label_smoothing)
-        self._lambda_gan, self._lambda_l1, self._conditional = lambda_gan, lambda_l1, conditional
-        self._beta2, self._epsilon, self._epsilon_mode = beta2, epsilon, epsilon_mode
-        self._log_gradients = log_gradients
-        self._d_ratio = 1.0 if d_lr is None else d_lr / lr
-        adam = {"learning_rate": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
-        # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
-        self.g_trainer, self.d_trainer = (
-            gluon.Trainer(net.collect_params(), Adam(**adam), kvstore=self.cluster.kvstore, update_on_kvstore=False)
-            for net in (generator, discriminator)
-        )
-        self.set_learning_rate(lr)
-        self.loss_scales = {role: LossScale(scale_losses) for role in ("generator", "discriminator")}
-        self._previous = None
-        self._norms: dict[str, mx.nd.NDArray] = {}
+        self.pools = [ImagePool(losses.pool_size) for _ in self.ctx]
+        self.losses, self.conditional = losses, conditional
+        self.gan_loss = GANLoss(losses.gan_mode, label_smoothing=losses.label_smoothing)
+        self.critic = second_executor(discriminator)
+        same = {"beta1": adam.beta1, "beta2": adam.beta2, "kvstore": self.cluster.kvstore, "scale_losses": scale_losses}
+        d_lr = adam.lr if adam.d_lr is None else adam.d_lr
+        self.G = Learner("generator", generator, lr=adam.lr, **same)
+        self.D = Learner("discriminator", discriminator, lr=d_lr, **same)
+        self._d_ratio = 1.0 if adam.d_lr is None else d_lr / adam.lr
+        self._log_gradients, self._previous = log_gradients, None
+
+    @property
+    def learners(self) -> tuple[Learner, Learner]:
+        """Both networks with what updates them: the generator, the discriminator."""
+        return self.G, self.D
 
     def set_learning_rate(self, lr: float) -> None:
         """Set the generator's learning rate, and the discriminator's in the proportion that they began with."""
-        self.g_trainer.set_learning_rate(lr)
-        self.d_trainer.set_learning_rate(lr * self._d_ratio)
+        self.G.trainer.set_learning_rate(lr)
+        self.D.trainer.set_learning_rate(lr * self._d_ratio)
 
     def step(
         self, source: mx.nd.NDArray, target: mx.nd.NDArray, *, seed: Sequence[int], total: Optional[int] = None
@@ -115,7 +95,7 @@ class Pix2PixTrainer:
         Parameters
         ----------
         source, target
-            (N, C, H, W) float32 in [-1, 1]: this process's share of the batch, or, where that is nothing, any pair.
+            (N, C, H, W) float32 in [-1, 1]: this process's pairs of the batch, or, if it has none, any pair.
         seed
             Whole numbers that all chance in this step depends on alone, for example (seed, epoch, step).
         total
@@ -125,90 +105,90 @@ class Pix2PixTrainer:
         -------
         dict of str to NDArray
             Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
-            them; D_accuracy, the share of D's map that was right before its update, over real and fake; and, if asked
+            them; D_accuracy, the part of D's map that was right before its update, over real and fake; and, if asked
             for, G_gradient and D_gradient, the 2-norms of all that Adam is given, 0 if it is given nothing. Each is of
             shape (1,) and not yet computed; the step before is, when this returns.
         """
         seed = (*seed, self.cluster.rank) if self.cluster.rank else seed  # each process drops out others
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))
         batch_size = source.shape[0] if total is None else total
-        own = self.cluster.share(batch_size)
-        parts = self._split(source, target, own)
+        own = self.cluster.own_pairs(batch_size)
+        parts = split_batch(source, target, self.ctx, weight=float(own > 0))
 
-        # One forward of the generator serves both updates.
-        with autograd.record():
+        with autograd.record():  # one forward of the generator serves both updates
             fakes = [self.generator(part.source) for part in parts]
-        losses = {}
-        if self._lambda_gan:
-            losses |= self._update_discriminator(parts, fakes, batch_size, np.random.default_rng(seed))
-        losses |= self._update_generator(parts, fakes, batch_size)
+        losses, norms = {}, {}
+        if self.losses.lambda_gan:
+            losses |= self._backward_discriminator(parts, fakes, np.random.default_rng(seed))
+            norms["D_gradient"] = self._update(self.D, batch_size)
+        losses |= self._backward_generator(parts, fakes)
+        norms["G_gradient"] = self._update(self.G, batch_size)
 
         self.steps += 1
-        means = self.cluster.means({name: self._whole(values, own) for name, values in losses.items()}, batch_size)
-        means |= self._norms
-        # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
-        if self._previous is not None:
-            self._previous.wait_to_read()
-        self._previous = next(iter(means.values()))
-        return means
+        whole = {name: join_parts(values, self.ctx[0])[: max(own, 1)] for name, values in losses.items()}
+        means = self.cluster.means(whole, batch_size)
+        self._wait_for_the_step_before(means)
+        return means | {name: norm for name, norm in norms.items() if norm is not None}
 
-    def _update_discriminator(
-        self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int, rng: np.random.Generator
+    def _backward_discriminator(
+        self, parts: list[Part], fakes: list[mx.nd.NDArray], rng: np.random.Generator
     ) -> dict[str, list[mx.nd.NDArray]]:
+        """Leave D with the gradients of (D_real + D_fake) / 2; return each device's losses, (n,)."""
         # The pairs are made outside of record(): inside, this backward would clear the generator's record as well.
         fake_pairs = []
         for part, fake, pool in zip(parts, fakes, self.pools):
             pair = self._pair(part.source, fake.detach())
-            fake_pairs.append(pool.query(pair, rng) if part.share else pair)
+            fake_pairs.append(pool.query(pair, rng) if part.weight else pair)
         real_pairs = [self._pair(part.source, part.target) for part in parts]
+
         # One after the other, their gradients added up: so the network's memory for one pair serves both.
         self.discriminator.collect_params().zero_grad()
-        d_fake, right_of_fake = self._discriminate(parts, fake_pairs, False)
-        d_real, right_of_real = self._discriminate(parts, real_pairs, True)
-        self._update("discriminator", batch_size)
-        right = [0.5 * (fake + real) for fake, real in zip(right_of_fake, right_of_real)]
-        return {"D_real": d_real, "D_fake": d_fake, "D_accuracy": right}
+        losses, right = {}, []
+        for name, pairs, real in (("D_fake", fake_pairs, False), ("D_real", real_pairs, True)):
+            with autograd.record():
+                logits = [self.discriminator(pair) for pair in pairs]
+                losses[name] = [self.gan_loss(judged, real) for judged in logits]
+                halved = 0.5 * self.D.loss_scale.factor
+                scaled = [loss * (halved * part.weight) for loss, part in zip(losses[name], parts)]
+            autograd.backward(scaled)
+            right.append([self.gan_loss.accuracy(judged, real) for judged in logits])
+        accuracy = [0.5 * (fake + real) for fake, real in zip(*right)]
+        return {"D_real": losses["D_real"], "D_fake": losses["D_fake"], "D_accuracy": accuracy}
 
-    def _discriminate(
-        self, parts: list[Part], pairs: list[mx.nd.NDArray], real: bool
-    ) -> tuple[list[mx.nd.NDArray], list[mx.nd.NDArray]]:
-        """Add the gradients of D's loss for pairs to its own; return each device's losses and accuracies, (n,)."""
-        scale = 0.5 * self.loss_scales["discriminator"].factor
-        with autograd.record():
-            judged = [self.discriminator(pair) for pair in pairs]
-            losses = [self._gan(logits, real) for logits in judged]
-            scaled = [loss * (scale * part.share) for loss, part in zip(losses, parts)]
-        autograd.backward(scaled)
-        return losses, [self._gan.accuracy(logits, real) for logits in judged]
-
-    def _update_generator(
-        self, parts: list[Part], fakes: list[mx.nd.NDArray], batch_size: int
-    ) -> dict[str, list[mx.nd.NDArray]]:
-        # The losses' gradient stops at the pictures, so that D's weights, which this update leaves alone, get none.
-        pictures = [fake.detach() for fake in fakes]
-        for picture in pictures:
-            picture.attach_grad()
+    def _backward_generator(self, parts: list[Part], fakes: list[mx.nd.NDArray]) -> dict[str, list[mx.nd.NDArray]]:
+        """Leave G with the gradients of G_GAN + G_L1; return each device's losses, (n,)."""
+        pictures = [with_own_gradient(fake) for fake in fakes]
         losses = {}
         with autograd.record():
-            if self._lambda_gan:
+            if self.losses.lambda_gan:
                 # Another handle of the source: this backward clears the record of each array that it meets.
                 pairs = [self._pair(part.source.detach(), picture) for part, picture in zip(parts, pictures)]
-                judged = [self._judge(pair) for pair in pairs]
-                gan = [self._gan(logits, True, for_discriminator=False) for logits in judged]
-                losses["G_GAN"] = [self._lambda_gan * loss for loss in gan]
-            if self._lambda_l1:
+                gan = [self.gan_loss(self.critic(pair), True, for_discriminator=False) for pair in pairs]
+                losses["G_GAN"] = [self.losses.lambda_gan * loss for loss in gan]
+            if self.losses.lambda_l1:
                 l1 = [l1_loss(picture, part.target) for part, picture in zip(parts, pictures)]
-                losses["G_L1"] = [self._lambda_l1 * loss for loss in l1]
-            scale = self.loss_scales["generator"].factor
-            sums = [sum(terms) * (scale * part.share) for part, *terms in zip(parts, *losses.values())]
+                losses["G_L1"] = [self.losses.lambda_l1 * loss for loss in l1]
+            scale = self.G.loss_scale.factor
+            sums = [sum(terms) * (scale * part.weight) for part, *terms in zip(parts, *losses.values())]
         autograd.backward(fakes, autograd.grad(sums, pictures))
-        self._update("generator", batch_size)
         return losses
 
     def _pair(self, source: mx.nd.NDArray, picture: mx.nd.NDArray) -> mx.nd.NDArray:
-        if not self._conditional:
+        """Return what the discriminator sees: (N, C + C', H, W), or the picture alone."""
+        if not self.conditional:
             return picture
         return concat_channels(mx.nd, source, picture, multiple=1)  # 5 + 3 channels, or 4 + 4, would end the process
+
+    def _update(self, learner: Learner, batch_size: int) -> Optional[mx.nd.NDArray]:
+        """Update a network by its gradients, summed over devices and processes; return their norm, if asked for."""
+        self.cluster.sum_gradients(learner)
+        return learner.update(batch_size, measure=self._log_gradients)
+
+    def _wait_for_the_step_before(self, losses: Mapping[str, mx.nd.NDArray]) -> None:
+        # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
+        if self._previous is not None:
+            self._previous.wait_to_read()
+        self._previous = next(iter(losses.values()))
 
     def wait(self) -> None:
         """Wait until the devices have done all that they were given."""
@@ -222,75 +202,21 @@ class Pix2PixTrainer:
         FloatingPointError
             If it has not.
         """
-        for net in (self.generator, self.discriminator):
-            for name, parameter in net._collect_params_with_prefix().items():
+        for learner in self.learners:
+            for name, parameter in learner.net._collect_params_with_prefix().items():
                 if not np.isfinite(parameter.data(self.ctx[0]).sum().asscalar()):
                     raise FloatingPointError(
-                        f"{type(net).__name__} {name} is no longer finite after step {self.steps} of the run: training "
-                        "stopped; the checkpoints are from before. Look at the data, or begin another --run-dir with a "
-                        "lower --lr"
+                        f"{type(learner.net).__name__} {name} is no longer finite after step {self.steps} of the run: "
+                        "training stopped; the checkpoints are from before. Look at the data, or begin another "
+                        "--run-dir with a lower --lr"
                     )
 
-    def _split(self, source: mx.nd.NDArray, target: mx.nd.NDArray, own: int) -> list[Part]:
-        used, share = min(len(self.ctx), source.shape[0]), float(own > 0)
-        sources, targets = (gluon.utils.split_data(x, used, even_split=False) for x in (source, target))
-        parts = [Part(s.as_in_context(c), t.as_in_context(c), share) for s, t, c in zip(sources, targets, self.ctx)]
-        return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in self.ctx[used:]]
 
-    def _update(self, role: str, batch_size: int) -> None:
-        """Update a network by the gradients that its backward has left, summed over devices and processes."""
-        trainer = self.g_trainer if role == "generator" else self.d_trainer
-        net, scale, optimizer = getattr(self, role), self.loss_scales[role], trainer._optimizer
-        self.cluster.sum_gradients(trainer, role, net)
-        divisor = batch_size * scale.factor
-        left_out = scale.overflowed(net.collect_params().values())
-        if self._log_gradients:
-            gradients = [p.grad(self.ctx[0]) for p in net.collect_params().values() if p.grad_req != "null"]
-            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).sum()
-            norm = mx.nd.zeros_like(squares) if left_out else mx.nd.sqrt(squares) / divisor
-            self._norms[f"{role[0].upper()}_gradient"] = norm
-        if left_out:
-            return
-        if self._epsilon_mode == "torch":
-            # MXNet adds epsilon before Adam's bias correction and PyTorch after it; scaled like this they are the same.
-            optimizer.epsilon = self._epsilon * (1 - self._beta2 ** (optimizer.num_update + 1)) ** 0.5
-        trainer.update(divisor)
+class OneProcess:
+    """The processes of a run, where there is one: it has the whole of every batch, and nobody to agree with.
 
-    def _whole(self, values: Sequence[mx.nd.NDArray], own: int) -> mx.nd.NDArray:
-        """Put together what the devices have computed for each pair, without the pairs that were repeated."""
-        return mx.nd.concat(*(v.as_in_context(self.ctx[0]) for v in values), dim=0)[: max(own, 1)]
-
-
-class ImagePool:
-    """Keep up to `size` earlier pictures; 0 passes everything through."""
-
-    def __init__(self, size: int = 0):
-        self.size = size
-        self.pictures: list[mx.nd.NDArray] = []
-
-    def query(self, batch: mx.nd.NDArray, rng: np.random.Generator) -> mx.nd.NDArray:
-        """Return (N, C, H, W) in which each picture, by chance of one half, is exchanged for an earlier one.
-
-        The pool takes the picture that it gives an earlier one for. While it fills, it takes each and returns it too.
-        """
-        if self.size == 0:
-            return batch
-        chosen = []
-        for index in range(batch.shape[0]):
-            picture = batch[index : index + 1]
-            if len(self.pictures) < self.size:
-                self.pictures.append(picture.copy())
-            elif rng.random() > 0.5:
-                place = int(rng.integers(self.size))
-                picture, self.pictures[place] = self.pictures[place], picture.copy()
-            chosen.append(picture)
-        return mx.nd.concat(*chosen, dim=0)
-
-
-class Alone:
-    """One process, with the whole of every batch; what `Cluster` does is nothing here.
-
-    `kvstore` is how gluon.Trainer adds up the gradients of several devices: "device" or "local".
+    `distributed.cluster.Cluster` has the same methods for several. `kvstore` is how gluon.Trainer adds up the gradients
+    of several devices: "device" or "local".
     """
 
     rank, size = 0, 1
@@ -298,19 +224,13 @@ class Alone:
     def __init__(self, kvstore: str = "device"):
         self.kvstore = kvstore
 
-    def __enter__(self) -> Alone:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def share(self, total: int) -> int:
+    def own_pairs(self, total: int) -> int:
         """Return how many of a batch's pairs are for this process."""
         return total
 
-    def sum_gradients(self, trainer: mx.gluon.Trainer, role: str, net: mx.gluon.Block) -> None:
+    def sum_gradients(self, learner: Learner) -> None:
         """Add up the gradients of a network over its devices."""
-        trainer.allreduce_grads()
+        learner.trainer.allreduce_grads()
 
     def means(self, values: Mapping[str, mx.nd.NDArray], total: int) -> dict[str, mx.nd.NDArray]:
         """Return the mean, (1,), of each of the arrays (pairs,)."""
@@ -322,3 +242,41 @@ class Alone:
 
     def check_same(self, facts: Mapping[str, str]) -> None:
         """See that all processes agree."""
+
+
+def second_executor(discriminator: mx.gluon.HybridBlock) -> mx.gluon.HybridBlock:
+    """Return the same layers and weights with an executor of their own, for the generator's update.
+
+    One executor that is asked now for gradients of the weights and now for those of the picture plans its memory anew
+    each time, and computes some that nobody wants (MXNet 1.9.1). The weights' own gradients are to be added up.
+    """
+    for parameter in discriminator.collect_params().values():
+        parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
+    discriminator._clear_cached_op()  # what was traced before was for other gradients
+    return copy.copy(discriminator)
+
+
+def with_own_gradient(fake: mx.nd.NDArray) -> mx.nd.NDArray:
+    """Return the picture on a handle at which the gradient of the losses stops.
+
+    So D's weights, which the generator's update leaves alone, get none; and the generator's record, made before, is
+    still there for what comes back.
+    """
+    picture = fake.detach()
+    picture.attach_grad()
+    return picture
+
+
+def split_batch(
+    source: mx.nd.NDArray, target: mx.nd.NDArray, ctx: Sequence[mx.Context], *, weight: float
+) -> list[Part]:
+    """Divide a batch among devices; those for which nothing is left repeat the first pairs, with the weight 0."""
+    used = min(len(ctx), source.shape[0])
+    sources, targets = (mx.gluon.utils.split_data(x, used, even_split=False) for x in (source, target))
+    parts = [Part(s.as_in_context(c), t.as_in_context(c), weight) for s, t, c in zip(sources, targets, ctx)]
+    return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in ctx[used:]]
+
+
+def join_parts(values: Sequence[mx.nd.NDArray], ctx: mx.Context) -> mx.nd.NDArray:
+    """Put together what the devices have computed for each pair: (pairs,), and then what was repeated."""
+    return mx.nd.concat(*(value.as_in_context(ctx) for value in values), dim=0)

@@ -13,7 +13,8 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Union
 
-from gluon_pix2pix.core.step import Alone
+from gluon_pix2pix.core.optimizer import Learner
+from gluon_pix2pix.core.step import OneProcess
 from gluon_pix2pix.runtime import mx
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
@@ -111,21 +112,18 @@ class Cluster:
             mx.base.check_call(mx.base._LIB.MXKVStoreSetBarrierBeforeExit(self._store.handle, 0))
         del self._store
 
-    def share(self, total: int) -> int:
+    def own_pairs(self, total: int) -> int:
         """Return how many of a batch's pairs are for this process: those at rank, rank + size, ..."""
         return len(range(self.rank, total, self.size))
 
-    def sum_gradients(self, trainer: mx.gluon.Trainer, role: str, net: mx.gluon.Block) -> None:
-        """Add up the gradients of a network over all devices of all.
-
-        `role` tells the networks' gradients from each other in the one store that there is.
-        """
-        parameters = net._collect_params_with_prefix().items()
-        self._sum({f"{role}/{name}": p.list_grad() for name, p in parameters if p.grad_req != "null"})
+    def sum_gradients(self, learner: Learner) -> None:
+        """Add up the gradients of a network over all devices of all."""
+        # The learner's name tells the networks' gradients from each other in the one store that there is.
+        self._sum({f"{learner.name}/{name}": p.list_grad() for name, p in learner.parameters.items()})
 
     def means(self, values: Mapping[str, mx.nd.NDArray], total: int) -> dict[str, mx.nd.NDArray]:
         """Return the mean, (1,), of each of the arrays (pairs,) over the `total` pairs of all."""
-        weight = float(self.share(total) > 0) / total
+        weight = float(self.own_pairs(total) > 0) / total
         sums = mx.nd.concat(*(array.sum() for array in values.values()), dim=0).as_in_context(mx.cpu()) * weight
         self._sum({"means": [sums]})
         return {name: sums[place : place + 1] for place, name in enumerate(values)}
@@ -168,6 +166,6 @@ class Cluster:
         self._store.pushpull(keys, values, out=values)
 
 
-def join(kvstore: str) -> Union[Alone, Cluster]:
+def join(kvstore: str) -> Union[OneProcess, Cluster]:
     """Return the cluster that this worker belongs to, once all have come; `kvstore` is one of `KVSTORES`."""
-    return Cluster(kvstore) if kvstore.startswith("dist") else Alone(kvstore)
+    return Cluster(kvstore) if kvstore.startswith("dist") else OneProcess(kvstore)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import threading
@@ -14,13 +15,12 @@ import numpy as np
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
 from gluon_pix2pix.pairs.header_check import check_files, half_size, line_of, other_depth
 from gluon_pix2pix.pairs.layouts import PairPaths, Split, side_by_side
+from gluon_pix2pix.pairs.options import DIRECTIONS, DataOptions
 from gluon_pix2pix.pairs.picture_cache import PictureCache
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.arithmetic import peak_of, split_pair
 from gluon_pix2pix.pictures.files import read_image, read_labels
 from gluon_pix2pix.runtime import mx
-
-DIRECTIONS = ("AtoB", "BtoA")
 
 Made = TypeVar("Made")
 
@@ -36,18 +36,16 @@ class PairedImages(mx.gluon.data.Dataset):
     ----------
     pairs
         A split as `layouts.find_splits` finds it, or a folder of side-by-side files (or of photos).
+    options
+        Of these: direction ("AtoB" if A is the source, "BtoA" if B is; of no meaning for photos), those of
+        `preprocess.PreprocessOptions`, max_dataset_size, skip_bad (leave out what `check_files` finds bad, and put the
+        next good pair in the place of one that turns out bad later) and cache. The defaults if None.
     coding
         How pictures become the networks' values; plain RGB pairs if None.
-    direction
-        "AtoB" if A is the source, "BtoA" if B is; of no meaning for photos.
-    preprocess, load_size, crop_size, aspect_ratio, flip, multiple
-        See `preprocess.Preprocess`.
-    max_dataset_size
-        Use only the first so many pairs.
-    skip_bad
-        Leave out what `check_files` finds bad, and put the next good pair in the place of one that turns out bad later.
-    cache
-        Keep decoded pictures in memory.
+    multiple
+        What the network needs height and width to be multiples of.
+    changes
+        Fields of the options that are otherwise.
 
     Raises
     ------
@@ -60,33 +58,21 @@ class PairedImages(mx.gluon.data.Dataset):
     def __init__(
         self,
         pairs: Union[Split, str, Path],
+        options: Optional[DataOptions] = None,
         *,
         coding: Optional[Coding] = None,
-        direction: str = "AtoB",
-        preprocess: str = "resize_and_crop",
-        load_size: int = 286,
-        crop_size: int = 256,
-        aspect_ratio: float = 1.0,
-        flip: bool = True,
         multiple: int = 1,
-        max_dataset_size: Optional[int] = None,
-        skip_bad: bool = False,
-        cache: bool = False,
+        **changes,
     ):
+        options = dataclasses.replace(options or DataOptions(), **changes)
+        direction = options.direction or "AtoB"
         if direction not in DIRECTIONS:
             raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
-        self.preprocess = Preprocess(
-            preprocess,
-            load_size=load_size,
-            crop_size=crop_size,
-            aspect_ratio=aspect_ratio,
-            flip=flip,
-            multiple=multiple,
-        )
+        self.preprocess = Preprocess(options, multiple=multiple)
         split = pairs if isinstance(pairs, Split) else side_by_side(pairs)
-        self.pairs, self.folders, self._lonely = split.pairs[:max_dataset_size], split.folders, split.lonely
-        self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, skip_bad
-        self._cache = PictureCache() if cache else None
+        self.pairs, self.folders, self._lonely = split.pairs[: options.max_dataset_size], split.folders, split.lonely
+        self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, options.skip_bad
+        self._cache = PictureCache() if options.cache else None
         self.smallest_side: Optional[int] = None  # of what the networks get, in pixels; `check_files` sets it
         self._bad: dict[int, str] = {}  # what has turned out bad while reading
         self._told: set[int] = set()

@@ -8,10 +8,11 @@ of 4, and a picture that is smaller than the crop is an error.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Optional
+from dataclasses import dataclass, field
+from typing import Literal, Optional
 
 import cv2
 import numpy as np
@@ -42,49 +43,69 @@ class Placement:
         return np.ascontiguousarray(image[:, ::-1] if self.mirror else image)
 
 
+@dataclass(frozen=True)
+class PreprocessOptions:
+    """What is done to a pair of pictures, in upstream's words."""
+
+    load_size: int = field(default=286, metadata={"least": 1})
+    """Pictures are enlarged to this many pixels a side..."""
+    crop_size: int = field(default=256, metadata={"least": 1})
+    """...and cropped to this many."""
+    preprocess: Literal[PREPROCESS] = "resize_and_crop"
+    """Other ways: crop at the pictures' own size, scale them to the width --load-size (and crop), or take them as they
+    are; without a crop, to the nearest size that the generator can halve."""
+    aspect_ratio: float = 1.0
+    """Width by height of what is loaded and cropped; --load-size and --crop-size are the heights."""
+    flip: bool = True
+    """Mirror half of the pairs."""
+
+    @property
+    def crops(self) -> bool:
+        """Whether a window is cut out, so that all results have one size."""
+        return self.preprocess.endswith("crop")
+
+    def check(self) -> None:
+        """Raise ValueError if the options do not go together."""
+        word = self.preprocess
+        if word not in PREPROCESS:
+            raise ValueError(f"preprocess is one of {', '.join(PREPROCESS)}, not {word!r}")
+        if self.load_size < 1 or self.crop_size < 1:
+            raise ValueError(f"load_size {self.load_size} and crop_size {self.crop_size}: both are 1 or more")
+        if not 0 < self.aspect_ratio < math.inf:
+            raise ValueError(f"aspect_ratio {self.aspect_ratio:g} is no width by height: it is above 0")
+        if self.aspect_ratio != 1 and not self.crops:
+            raise ValueError(f"aspect_ratio {self.aspect_ratio:g} shapes a crop, and preprocess {word} crops nothing")
+        if self.crop_size > self.load_size and word in ("resize_and_crop", "scale_width_and_crop"):
+            raise ValueError(f"crop_size {self.crop_size} does not fit into load_size {self.load_size}")
+
+
 class Preprocess:
     """Where a pair's pictures are resized to and cropped, from their size and a seed alone.
 
+    resize_and_crop: to load_size, then a random window of crop_size. crop: a random window at the picture's own size.
+    scale_width: to the width load_size, the height in proportion. scale_width_and_crop: that, then a random window.
+    none: as it is. Without a crop, sides go to the nearest multiple of `multiple`. The crop's width is rounded to one.
+
     Parameters
     ----------
-    word
-        One of `PREPROCESS`. resize_and_crop: to load_size, then a random window of crop_size. crop: a random window at
-        the picture's own size. scale_width: to the width load_size, the height in proportion. scale_width_and_crop:
-        that, then a random window. none: as it is. Without a crop, sides go to the nearest multiple of `multiple`.
-    load_size, crop_size
-        Pixels: the heights; the widths too, if `aspect_ratio` is 1.
-    aspect_ratio
-        Width by height of what is loaded and cropped; the crop's width is rounded to a multiple of `multiple`.
-    flip
-        Whether half of the pairs, by chance, are mirrored.
+    options
+        The defaults if None.
     multiple
         What the network needs height and width to be multiples of.
+    changes
+        Fields of the options that are otherwise.
 
     Raises
     ------
     ValueError
-        If an argument is outside its choices.
+        If the options do not go together.
     """
 
-    def __init__(
-        self,
-        word: str = "resize_and_crop",
-        *,
-        load_size: int = 286,
-        crop_size: int = 256,
-        aspect_ratio: float = 1.0,
-        flip: bool = True,
-        multiple: int = 1,
-    ):
-        if word not in PREPROCESS:
-            raise ValueError(f"preprocess is one of {', '.join(PREPROCESS)}, not {word!r}")
-        self.word, self.flip, self.multiple, self.crops = word, flip, multiple, word.endswith("crop")
-        if not 0 < aspect_ratio < math.inf:
-            raise ValueError(f"aspect_ratio {aspect_ratio:g} is no width by height: it is above 0")
-        if aspect_ratio != 1 and not self.crops:
-            raise ValueError(f"aspect_ratio {aspect_ratio:g} shapes a crop, and preprocess {word} crops nothing")
-        if not 1 <= crop_size <= load_size and word in ("resize_and_crop", "scale_width_and_crop"):
-            raise ValueError(f"crop_size {crop_size} does not fit into load_size {load_size}")
+    def __init__(self, options: Optional[PreprocessOptions] = None, *, multiple: int = 1, **changes):
+        options = dataclasses.replace(options or PreprocessOptions(), **changes)
+        options.check()
+        self.word, self.flip, self.multiple, self.crops = options.preprocess, options.flip, multiple, options.crops
+        load_size, crop_size, aspect_ratio = options.load_size, options.crop_size, options.aspect_ratio
         width = crop_size if aspect_ratio == 1 else _to_multiple(crop_size * aspect_ratio, multiple)
         self.crop = (crop_size, width)
         self.load = (load_size, max(round(load_size * width / crop_size), width))

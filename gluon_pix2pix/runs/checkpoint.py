@@ -46,15 +46,15 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
     partial.mkdir()
     try:
         mx.nd.waitall()  # with static memory, an engine still at work would be writing to what is being saved
-        for name in NETWORKS:
-            getattr(trainer, name).save_parameters(str(partial / f"{name}.params"))
-            mx.nd.save(str(partial / f"{name}_adam.params"), _moments(trainer, name))
+        for learner in trainer.learners:
+            learner.net.save_parameters(str(partial / f"{learner.name}.params"))
+            mx.nd.save(str(partial / f"{learner.name}_adam.params"), learner.moments())
         pooled = {
             f"{d}:{i}": picture for d, pool in enumerate(trainer.pools) for i, picture in enumerate(pool.pictures)
         }
         if pooled:
             mx.nd.save(str(partial / "pool.params"), pooled)
-        scales = {name: trainer.loss_scales[name].state for name in NETWORKS}
+        scales = {learner.name: learner.loss_scale.state for learner in trainer.learners}
         state = {"epoch": epoch, "step": step, "steps": trainer.steps, "threads": threads(), **facts}
         state["loss_scales"] = scales
         state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
@@ -82,11 +82,10 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
     lacking = {f"{name}{kind}.params" for name in NETWORKS for kind in ("", "_adam")} - set(state["sha256"])
     if lacking:
         raise ValueError(f"{path} cannot be resumed: it has no {', '.join(sorted(lacking))}")
-    for name in NETWORKS:
-        net = getattr(trainer, name)
-        load_network(path, name, net, trainer.ctx)
-        _set_moments(trainer, name, mx.nd.load(str(path / f"{name}_adam.params")))
-        trainer.loss_scales[name].load(state.get("loss_scales", {}).get(name, {}))
+    for learner in trainer.learners:
+        load_network(path, learner.name, learner.net, trainer.ctx)
+        learner.set_moments(mx.nd.load(str(path / f"{learner.name}_adam.params")), trainer.ctx)
+        learner.loss_scale.load(state.get("loss_scales", {}).get(learner.name, {}))
     pooled = mx.nd.load(str(path / "pool.params")) if "pool.params" in state["sha256"] else {}
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
         places = (f"{device}:{place}" for place in range(pool.size))
@@ -204,7 +203,7 @@ def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
     OSError
         If it does not.
     """
-    parameters = [p for name in NETWORKS for p in getattr(trainer, name).collect_params().values()]
+    parameters = [p for learner in trainer.learners for p in learner.net.collect_params().values()]
     pooled = sum(picture.size for pool in trainer.pools for picture in pool.pictures)
     needed = 4 * (3 * sum(p.data(trainer.ctx[0]).size for p in parameters) + pooled) + (1 << 20)
     free = shutil.disk_usage(folder).free
@@ -213,42 +212,3 @@ def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
             f"a checkpoint takes {needed >> 20} MiB and {folder} has {free >> 20} MiB left: "
             "make room, then run the same command again"
         )
-
-
-def _optimiser(trainer: Pix2PixTrainer, name: str) -> mx.gluon.Trainer:
-    return trainer.g_trainer if name == "generator" else trainer.d_trainer
-
-
-def _indices(trainer: Pix2PixTrainer, name: str) -> dict[str, int]:
-    """Map structural names, the same for equal networks, to the optimiser's indices, which are not."""
-    order = {id(parameter): index for index, parameter in enumerate(_optimiser(trainer, name)._params)}
-    parameters = getattr(trainer, name)._collect_params_with_prefix()
-    return {key: order[id(parameter)] for key, parameter in parameters.items() if parameter.grad_req != "null"}
-
-
-def _moments(trainer: Pix2PixTrainer, name: str) -> dict[str, mx.nd.NDArray]:
-    """Adam's running means of the gradient and of its square, the same on every device."""
-    states = _optimiser(trainer, name)._updaters[0].states
-    updates = _optimiser(trainer, name)._optimizer.num_update
-    arrays = {"steps": mx.nd.array([updates], dtype="int64")}
-    for key, index in _indices(trainer, name).items():
-        if index in states:
-            arrays[f"{key}:mean"], arrays[f"{key}:variance"] = states[index]
-    return arrays
-
-
-def _set_moments(trainer: Pix2PixTrainer, name: str, arrays: dict[str, mx.nd.NDArray]) -> None:
-    gluon_trainer, updates = _optimiser(trainer, name), int(arrays["steps"].asscalar())
-    optimizer, indices = gluon_trainer._optimizer, _indices(trainer, name)
-    if updates == 0:
-        return
-    for device, (ctx, updater) in enumerate(zip(trainer.ctx, gluon_trainer._updaters)):
-        optimizer._set_current_context(device)
-        for key, index in indices.items():
-            if f"{key}:mean" not in arrays:
-                continue  # never updated: the discriminator of a run without adversarial loss
-            moments = (arrays[f"{key}:mean"], arrays[f"{key}:variance"])
-            updater.states[index] = tuple(moment.copyto(ctx) for moment in moments)
-            updater.states_synced[index] = False
-            optimizer._index_update_count[index] = updates
-    optimizer.num_update = updates
