@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 # The networks here are tiny: a second thread gains nothing, and waits for each operator where others are at work too.
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+class Answers(type(Path())):
+    """A path below the reference's answers."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays of an npz file."""
+        with np.load(self) as file:
+            return dict(file)
+
+
 def _folder_or_skip(folder: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
@@ -32,7 +42,7 @@ def _folder_or_skip(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of the PyTorch implementation's own answers (npz files), or a skip that names it."""
-    return _folder_or_skip(SHARED / "reference")
+    return _folder_or_skip(Answers(SHARED / "reference"))
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +70,7 @@ def tiny_options(tiny_pairs: Path) -> Callable[..., TrainOptions]:
         tiny = {"dataset": str(tiny_pairs), "gpu": "-1", "direction": "BtoA", "load_size": 36, "crop_size": 32}
         tiny |= {"num_workers": 0, "generator": "unet", "num_downs": 5, "ngf": 4, "dropout_blocks": "paper"}
         tiny |= {"discriminator": "n_layers", "n_layers_D": 1, "ndf": 4, "init_gain": 0.2}
-        return TrainOptions(**{**tiny, "n_epochs": 1, "n_epochs_decay": 0, **changes})
+        return TrainOptions.of(**{**tiny, "n_epochs": 1, "n_epochs_decay": 0, **changes})
 
     return build
 
@@ -78,7 +88,9 @@ def tiny_run(tiny_options: Callable[..., TrainOptions], tmp_path_factory: pytest
 @pytest.fixture(scope="session")
 def make_trainer() -> Callable[..., Pix2PixTrainer]:
     """A class of trainers of tiny networks that train in milliseconds."""
-    from gluon_pix2pix.core.networks import get_model, init_weights  # here, as above
+    from gluon_pix2pix.core.losses import LossOptions  # here, as above
+    from gluon_pix2pix.core.networks import get_model, init_weights
+    from gluon_pix2pix.core.optimizer import AdamOptions
     from gluon_pix2pix.core.step import Pix2PixTrainer
     from gluon_pix2pix.runtime import mx
 
@@ -95,6 +107,9 @@ def make_trainer() -> Callable[..., Pix2PixTrainer]:
                 init_weights(net, seed=(seed, number), ctx=ctx)
                 if hybridize:
                     net.hybridize(static_alloc=True, static_shape=True)
+            for word, options in (("losses", LossOptions), ("adam", AdamOptions)):
+                names = [place.name for place in dataclasses.fields(options) if place.name in kwargs]
+                kwargs[word] = options(**{name: kwargs.pop(name) for name in names})
             super().__init__(generator, discriminator, ctx=ctx, conditional=conditional, **kwargs)
 
         @staticmethod

@@ -88,7 +88,9 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
         module = importlib.import_module(f"gluon_pix2pix.commands.{command}")
         program = f"python -m gluon_pix2pix {command}"
         try:
-            options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=words)
+            parsed = module.read_words(words) if hasattr(module, "read_words") else words
+            flat = (tyro.conf.OmitArgPrefixes,)  # options are told in small dataclasses, room by room
+            options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=parsed, config=flat)
             with printable_output():
                 sys.exit(module.main(options))
         finally:

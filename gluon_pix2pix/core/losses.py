@@ -10,6 +10,10 @@ import numpy as np
 from gluon_pix2pix.runtime import mx
 
 GAN_MODES = ("vanilla", "lsgan", "hinge")
+WGANGP = (
+    "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
+    f"choose from {', '.join(GAN_MODES)}"
+)
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,7 @@ class GANLoss:
 
     def __init__(self, mode: str = "vanilla", *, label_smoothing: float = 0.0):
         if mode == "wgangp":
-            raise ValueError(
-                "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
-                f"choose from {', '.join(GAN_MODES)}"
-            )
+            raise ValueError(WGANGP)
         if mode not in GAN_MODES:
             raise ValueError(f"there is no gan_mode {mode!r}; choose from {', '.join(GAN_MODES)}")
         if not 0 <= label_smoothing < 0.5:

@@ -190,7 +190,7 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
                 )
             self.model.add(OneChannelConv(width, 4, padding=1))
 
-    def map_size(self, size: int) -> int:
+    def patches_per_side(self, size: int) -> int:
         """Return the side of the map for pictures of `size` pixels; below 1 they are too small to judge."""
         for _ in range(self._n_layers):
             size = size // 2
@@ -216,7 +216,7 @@ class PixelDiscriminator(mx.gluon.HybridBlock):
                 OneChannelConv(2 * ndf, 1, use_bias=bias_before(norm)),  # the last layer too, in the reference
             )
 
-    def map_size(self, size: int) -> int:
+    def patches_per_side(self, size: int) -> int:
         """Return the side of the map for pictures of `size` pixels: the same."""
         return size
 

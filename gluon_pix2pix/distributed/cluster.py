@@ -11,32 +11,12 @@ import hashlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Union
 
 from gluon_pix2pix.core.optimizer import Learner
-from gluon_pix2pix.core.step import OneProcess
 from gluon_pix2pix.runtime import mx
 
-KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
 ROLES = ("scheduler", "server", "worker")
 _NUMBERS = {"DMLC_PS_ROOT_PORT": 65535, "DMLC_NUM_WORKER": 9999, "DMLC_NUM_SERVER": 9999}  # the largest of each
-
-
-def check_kvstore(kvstore: str) -> None:
-    """Refuse what is no way to add up gradients here.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if kvstore == "dist_async":
-        raise ValueError(
-            "kvstore dist_async moves Adam into the servers, which get it as a pickle and then follow neither the "
-            "learning rate's schedule nor a checkpoint: take dist_sync"
-        )
-    if kvstore not in KVSTORES:
-        raise ValueError(f"kvstore {kvstore!r} is none of {', '.join(KVSTORES)}")
 
 
 def check_environment(kvstore: str) -> None:
@@ -164,8 +144,3 @@ class Cluster:
             self._known.update(new)
         keys, values = list(arrays), list(arrays.values())
         self._store.pushpull(keys, values, out=values)
-
-
-def join(kvstore: str) -> Union[OneProcess, Cluster]:
-    """Return the cluster that this worker belongs to, once all have come; `kvstore` is one of `KVSTORES`."""
-    return Cluster(kvstore) if kvstore.startswith("dist") else OneProcess(kvstore)

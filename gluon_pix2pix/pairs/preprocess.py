@@ -69,8 +69,10 @@ class PreprocessOptions:
         word = self.preprocess
         if word not in PREPROCESS:
             raise ValueError(f"preprocess is one of {', '.join(PREPROCESS)}, not {word!r}")
-        if self.load_size < 1 or self.crop_size < 1:
-            raise ValueError(f"load_size {self.load_size} and crop_size {self.crop_size}: both are 1 or more")
+        if self.crop_size < 1 or self.load_size < 1:
+            raise ValueError(
+                f"crop_size {self.crop_size} does not fit into load_size {self.load_size}: both are above 0"
+            )
         if not 0 < self.aspect_ratio < math.inf:
             raise ValueError(f"aspect_ratio {self.aspect_ratio:g} is no width by height: it is above 0")
         if self.aspect_ratio != 1 and not self.crops:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Protocol
 
@@ -11,6 +12,24 @@ import numpy as np
 from gluon_pix2pix.reports.series import GROUPS
 
 SINKS = ("tensorboard", "visdom")
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """Who else looks at a run, and at what."""
+
+    log: Optional[str] = field(default=None, metadata={"may_change": True})
+    """Show the run elsewhere too: tensorboard, visdom, or both with a comma between (docs/watching.md)."""
+    visdom_server: str = field(default="http://127.0.0.1", metadata={"may_change": True})
+    """Where the visdom server is..."""
+    visdom_port: int = field(default=8097, metadata={"may_change": True})
+    """...and its port."""
+    log_gradients: bool = field(default=False, metadata={"may_change": True})
+    """Log the norms of both networks' gradients."""
+
+    def check(self) -> None:
+        """Raise ValueError if `log` names something else."""
+        parse_log(self.log)
 
 
 class Sink(Protocol):

@@ -11,12 +11,13 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Optional, Protocol, TypeVar
 
 from tqdm import tqdm
 
+from gluon_pix2pix.core.loop import StepNumbers
 from gluon_pix2pix.writing import write_atomically
 
 Batch = TypeVar("Batch")
@@ -44,6 +45,8 @@ class RunLog:
     ----------
     run_dir
         Gets log.jsonl (one JSON object a line, its "event" says what of) and losses.csv.
+    epochs
+        Of the whole run.
     total, initial
         Pictures that the whole run sees, and how many of them it has seen.
     log_every
@@ -56,22 +59,21 @@ class RunLog:
         self,
         run_dir: Path,
         *,
+        epochs: int,
         total: int,
         initial: int = 0,
         log_every: int = 100,
         watch: Optional[Watcher] = None,
     ):
-        self._run_dir, self._watch = run_dir, watch
+        self._run_dir, self._watch, self._epochs = run_dir, watch, epochs
         self._log_every = log_every
         self._terminal = sys.stderr.isatty()
         self._bar = tqdm(
             total=total, initial=initial, unit="img", dynamic_ncols=True, smoothing=0.05, disable=not self._terminal
         )
         self._total, self._seen, self._started, self._initial = total, initial, time.monotonic(), initial
-        self._pending: Optional[dict] = None  # the step that the engine may still be computing
-        self._last: dict = {}
+        self._last: Optional[StepNumbers] = None
         self._collected: list[dict[str, float]] = []
-        self.epoch_losses: list[float] = []  # the generator's whole loss in each step of this epoch
         self._images, self._since = 0, time.monotonic()
         self._waits: list[tuple[float, float]] = []  # probed steps: seconds that the device was idle, of how many
 
@@ -110,54 +112,28 @@ class RunLog:
             started = now
             yield batch
 
-    def add(self, losses: dict, *, epoch: int, step: int, lr: float, images: int, where: str) -> None:
-        """Take one step's numbers, still being computed, and read those of the step before.
-
-        `epoch` counts from 1 here, as a person would; `where` is how the screen names the place in the run.
-        """
-        self.settle()
-        self._pending = {"losses": losses, "epoch": epoch, "step": step, "lr": lr, "images": images, "where": where}
-
-    def settle(self) -> None:
-        """Wait for the last step's numbers, and write a line if one is due.
-
-        Raises
-        ------
-        FloatingPointError
-            If one is infinite or not a number.
-        """
-        if self._pending is None:
-            return
-        pending, self._pending = self._pending, None
-        values = {name: float(value.asscalar()) for name, value in sorted_numbers(pending["losses"])}
-        for name, value in values.items():
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"{name} is {value} in epoch {pending['epoch']}, step {pending['step']}: training stopped; "
-                    "the checkpoints are from before. Look at the data, or begin another --run-dir with a lower --lr"
-                )
-        self._collected.append(values)
-        self.epoch_losses.append(values.get("G_GAN", 0) + values.get("G_L1", 0))
-        self._images += pending["images"]
-        self._seen += pending["images"]
-        self._bar.set_description(pending["where"], refresh=False)
-        self._bar.set_postfix({name: f"{values[name]:.3f}" for name in LOSSES if name in values}, refresh=False)
-        self._bar.update(pending["images"])
-        self._last = pending
-        if pending["step"] % self._log_every == 0:
+    def step(self, numbers: StepNumbers) -> None:
+        """Take one step's numbers, show them, and write a line if one is due."""
+        self._collected.append(numbers.values)
+        self._images += numbers.pairs
+        self._seen += numbers.pairs
+        self._bar.set_description(self._where(numbers), refresh=False)
+        losses = {name: f"{numbers.values[name]:.3f}" for name in LOSSES if name in numbers.values}
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.update(numbers.pairs)
+        self._last = numbers
+        if numbers.step % self._log_every == 0:
             self._write_line()
 
-    def start_epoch(self, losses: Sequence[float] = ()) -> None:
-        """Start the clock of the images/s: what came before was not training.
+    def _where(self, numbers: StepNumbers) -> str:
+        return f"epoch {numbers.epoch}/{self._epochs}"
 
-        `losses` are those of the epoch's first steps, when it was interrupted after them.
-        """
+    def start_epoch(self) -> None:
+        """Start the clock of the images/s: what came before was not training."""
         self._since = time.monotonic()
-        self.epoch_losses = list(losses)
 
     def finish_epoch(self) -> None:
         """Write what has been collected since the last line, and losses.csv anew."""
-        self.settle()
         if self._collected:
             self._write_line()
         write_losses_csv(self._run_dir)
@@ -178,17 +154,18 @@ class RunLog:
                 self._watch.close()
 
     def _write_line(self) -> None:
-        pending = self._last
+        last = self._last
         count = len(self._collected)
         means = {name: sum(values[name] for values in self._collected) / count for name in self._collected[0]}
         rate = self._images / max(time.monotonic() - self._since, 1e-9)
-        facts = {"epoch": pending["epoch"], "step": pending["step"], **means, "lr": pending["lr"]}
+        means = dict(sorted_numbers(means))
+        facts = {"epoch": last.epoch, "step": last.step, **means, "lr": last.lr}
         machine = {"images_per_second": round(rate, 3), **self._machine(), "time": round(time.time(), 1)}
         if not self._terminal:
             losses = "  ".join(f"{name} {means[name]:.3f}" for name in LOSSES if name in means)
             elapsed = time.monotonic() - self._started
             left = elapsed / max(self._seen - self._initial, 1) * (self._total - self._seen)
-            self.say(f"{pending['where']}  {losses}  {rate:.2f} images/s  {tqdm.format_interval(left)} left")
+            self.say(f"{self._where(last)}  {losses}  {rate:.2f} images/s  {tqdm.format_interval(left)} left")
         self.event("train", **facts, **machine)
         self._collected, self._images, self._since = [], 0, time.monotonic()
 

@@ -17,8 +17,8 @@ import pytest
 
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runtime import threads
+from gluon_pix2pix.training.compare import as_written, compare_with_run, same_everywhere
 from gluon_pix2pix.training.options import TrainOptions
-from gluon_pix2pix.training.written_options import as_written, compare_with_run, same_everywhere
 
 
 def check_equal_runs(run, unbroken) -> None:
@@ -177,30 +177,30 @@ def test_kill_9(train, look, unbroken, tmp_path):
 
 
 def test_a_longer_run_with_decay_follows_the_new_schedule():
-    old = {"options": as_written(TrainOptions(n_epochs=2, n_epochs_decay=2))}
-    options = TrainOptions(n_epochs=3, n_epochs_decay=2, num_workers=0, run_dir=Path("runs/a"))
+    old = {"options": as_written(TrainOptions.of(n_epochs=2, n_epochs_decay=2))}
+    options = TrainOptions.of(n_epochs=3, n_epochs_decay=2, num_workers=0, run_dir=Path("runs/a"))
     notes = ["--n-epochs 2 before, 3 now", "the learning rate follows the new schedule from here on"]
     assert compare_with_run(options, old, completed=1) == notes
-    assert compare_with_run(TrainOptions(n_epochs=2, n_epochs_decay=2), old, completed=1) == []
-    shorter = TrainOptions(n_epochs=1, n_epochs_decay=1, run_dir=Path("runs/a"))
+    assert compare_with_run(TrainOptions.of(n_epochs=2, n_epochs_decay=2), old, completed=1) == []
+    shorter = TrainOptions.of(n_epochs=1, n_epochs_decay=1, run_dir=Path("runs/a"))
     assert "--n-epochs 2 before, 1 now" in compare_with_run(shorter, old, completed=2)
     with pytest.raises(UsageError, match="runs/a has 3 epochs and may grow, not shrink to --n-epochs 1 --n-epochs-dec"):
         compare_with_run(shorter, old, completed=3)
-    stepwise = TrainOptions(n_epochs=3, n_epochs_decay=2, lr_policy="step")
+    stepwise = TrainOptions.of(n_epochs=3, n_epochs_decay=2, lr_policy="step")
     old["options"]["lr_policy"] = "step"
     assert compare_with_run(stepwise, old, completed=1) == notes[:1]  # whose rates do not depend on the length
 
 
 def test_an_option_that_is_a_path_is_the_same_when_it_is_the_same():
-    old = {"options": json.loads(json.dumps(as_written(TrainOptions(init_from=Path("runs/a")))))}
-    assert compare_with_run(TrainOptions(init_from=Path("runs/a")), old, completed=1) == []
+    old = {"options": json.loads(json.dumps(as_written(TrainOptions.of(init_from=Path("runs/a")))))}
+    assert compare_with_run(TrainOptions.of(init_from=Path("runs/a")), old, completed=1) == []
     with pytest.raises(UsageError, match=r"trained with --init-from runs/a \(now runs/b\)"):
-        compare_with_run(TrainOptions(init_from=Path("runs/b")), old, completed=1)
+        compare_with_run(TrainOptions.of(init_from=Path("runs/b")), old, completed=1)
 
 
 def test_a_run_goes_on_in_another_precision():
     """On a machine without bfloat16, for example: the weights are float32. Workers of one run have to agree on it."""
-    old = {"options": as_written(TrainOptions(precision="bfloat16"))}
-    notes = compare_with_run(TrainOptions(run_dir=Path("runs/a")), old, completed=1)
+    old = {"options": as_written(TrainOptions.of(precision="bfloat16"))}
+    notes = compare_with_run(TrainOptions.of(run_dir=Path("runs/a")), old, completed=1)
     assert notes == ["--precision bfloat16 before, float32 now"]
-    assert same_everywhere(TrainOptions(precision="bfloat16"))["precision"] == "bfloat16"
+    assert same_everywhere(TrainOptions.of(precision="bfloat16"))["precision"] == "bfloat16"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tyro
 
+from gluon_pix2pix.commands.train import read_words
 from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
@@ -205,21 +206,22 @@ def test_a_run_dir_that_holds_something_else(train, tmp_path):
 
 def test_defaults_are_the_references():
     """junyanz/pytorch-CycleGAN-and-pix2pix: options/*.py and models/pix2pix_model.py."""
-    options = tyro.cli(TrainOptions, args=[])
+    options = TrainOptions()
     expected = {"load_size": 286, "crop_size": 256, "batch_size": 1, "flip": True, "generator": "unet_256"}
     expected |= {"discriminator": "basic", "ngf": 64, "ndf": 64, "n_layers_D": 3}
     expected |= {"norm": "batch", "dropout": True, "init_type": "normal", "init_gain": 0.02, "pool_size": 0}
     expected |= {"gan_mode": "vanilla", "lambda_l1": 100, "n_epochs": 100, "n_epochs_decay": 100, "lr_policy": "linear"}
     expected |= {"lr": 2e-4, "beta1": 0.5, "lr_decay_iters": 50, "preprocess": "resize_and_crop"}
     expected |= {"serial_batches": False, "max_dataset_size": None}
-    assert {name: getattr(options, name) for name in expected} == expected
-    assert options.total_epochs == 200
+    assert {name: options.flat()[name] for name in expected} == expected
+    assert options.schedule.total_epochs == 200
     assert [options.describe_generator()[name] for name in ("input_nc", "output_nc")] == [3, 3]
 
 
 def test_the_references_words():
     words = "--netG unet_128 --netD pixel --lambda-L1 10 --no-dropout --no-flip --batch_size 4"
-    options = tyro.cli(TrainOptions, args=words.split())
-    assert (options.generator, options.discriminator, options.lambda_l1) == ("unet_128", "pixel", 10)
-    assert (options.dropout, options.flip, options.batch_size) == (False, False, 4)
+    options = tyro.cli(TrainOptions, args=read_words(words.split()), config=(tyro.conf.OmitArgPrefixes,))
+    expected = {"generator": "unet_128", "discriminator": "pixel", "lambda_l1": 10}
+    expected |= {"dropout": False, "flip": False, "batch_size": 4}
+    assert {name: options.flat()[name] for name in expected} == expected
     assert options.describe_generator()["dropout"] is False

@@ -103,7 +103,7 @@ OTHERS = {
     "l1 alone": "--lambda-gan 0 --norm none --init-type xavier --init-gain 1 --lr-policy constant",
     "gan alone": "--lambda-l1 0 --gan-mode lsgan --label-smoothing 0.1 --netG encoder_decoder --no-dropout",
     "pool": "--pool-size 2 --gan-mode hinge --init-type kaiming",
-    "unconditional": "--no-conditional --d-lr 1e-3 --lr-policy step --lr-decay-iters 1 --beta1 0 --epsilon-mode mxnet",
+    "unconditional": "--no-conditional --d-lr 1e-3 --lr-policy step --lr-decay-iters 1 --beta1 0",
     "residual": "--netG resnet_6blocks --netD pixel --norm instance --init-type orthogonal --init-gain 0.5 "
     "--lr-policy cosine --batch-size 2",
 }

@@ -198,7 +198,7 @@ def test_default_output(call, tiny_run, tmp_path, monkeypatch):
 
 
 def test_gray_runs_give_gray_pictures_that_can_be_scored(call, tiny_pairs, tmp_path):
-    options = TrainOptions(
+    options = TrainOptions.of(
         dataset=str(tiny_pairs),
         run_dir=tmp_path / "run",
         gpu="-1",

@@ -30,27 +30,27 @@ def test_number_of_parameters():
 def test_maps_of_256_pixels(n_layers, size):
     net = PatchDiscriminator(n_layers=n_layers)
     assert map_shape(net, 256, 256) == (1, 1, size, size)
-    assert net.map_size(256) == size
+    assert net.patches_per_side(256) == size
 
 
 def test_map_of_the_pixel_discriminator():
     net = PixelDiscriminator()
     assert map_shape(net, 256, 256) == (1, 1, 256, 256)
     assert map_shape(net, 5, 1) == (1, 1, 5, 1)
-    assert net.map_size(256) == 256
+    assert net.patches_per_side(256) == 256
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3, 5])
 @pytest.mark.parametrize(("height", "width"), [(128, 100), (97, 255), (300, 512)])
-def test_map_size_is_the_size_of_the_map(n_layers, height, width):
+def test_patches_per_side_is_the_size_of_the_map(n_layers, height, width):
     net = PatchDiscriminator(n_layers=n_layers, ndf=1)
-    assert map_shape(net, height, width) == (1, 1, net.map_size(height), net.map_size(width))
+    assert map_shape(net, height, width) == (1, 1, net.patches_per_side(height), net.patches_per_side(width))
 
 
 @pytest.mark.parametrize(("n_layers", "smallest"), [(1, 6), (2, 12), (3, 24), (4, 48)])
 def test_smallest_picture_that_can_be_judged(n_layers, smallest):
     net = PatchDiscriminator(n_layers=n_layers, ndf=1)
-    assert (net.map_size(smallest), net.map_size(smallest - 1)) == (1, 0)
+    assert (net.patches_per_side(smallest), net.patches_per_side(smallest - 1)) == (1, 0)
     assert map_shape(net, smallest, smallest) == (1, 1, 1, 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gluon_pix2pix.core.optimizer import learning_rate, linear_decay, plateau
+from gluon_pix2pix.core.loop import ScheduleOptions, learning_rate, linear_decay, plateau
 
 
 def rates(n_epochs: int, n_epochs_decay: int) -> list[float]:
@@ -24,8 +24,9 @@ def test_decay_alone_begins_at_once():
     assert rates(0, 3)[:3] == pytest.approx([3 / 4, 2 / 4, 1 / 4])
 
 
-def policy_rates(policy: str, epochs: int, **options) -> list[float]:
-    return [learning_rate(policy, epoch, **{"lr": 1.0, "n_epochs": 4, **options}) for epoch in range(epochs)]
+def policy_rates(policy: str, epochs: int, history=(), **options) -> list[float]:
+    schedule = ScheduleOptions(lr_policy=policy, n_epochs=4, **options)
+    return [learning_rate(schedule, epoch, lr=1.0, history=history) for epoch in range(epochs)]
 
 
 def test_policies_by_name():

@@ -66,7 +66,8 @@ def test_g_learns_from_the_losses_gradient(make_trainer):
     with mx.autograd.record():
         fake = other.generator(source)
     parts = [Part(source, target, 1.0)]
-    other._update_discriminator(parts, [fake], 1, np.random.default_rng(0))
+    other._backward_discriminator(parts, [fake], np.random.default_rng(0))
+    other.D.update(1)
     with mx.autograd.record():
         logits = other.discriminator(mx.nd.concat(source.detach(), fake, dim=1))
         loss = GANLoss("vanilla")(logits, True) + 100 * l1_loss(fake, target)
@@ -82,14 +83,13 @@ def test_g_learns_from_the_losses_gradient(make_trainer):
 def test_gs_update_leaves_ds_gradients_alone(make_trainer, monkeypatch, same_bits):
     trainer = make_trainer()
     seen = []
-    update = trainer._update
+    sum_gradients = trainer.cluster.sum_gradients
 
-    def note_and_update(role, *args):
-        gradients = trainer.discriminator.collect_params().items()
-        seen.append({name: p.grad().asnumpy() for name, p in gradients if p.grad_req != "null"})
-        update(role, *args)
+    def note_and_sum(learner):
+        seen.append({name: p.grad().asnumpy() for name, p in trainer.D.parameters.items()})
+        sum_gradients(learner)
 
-    monkeypatch.setattr(trainer, "_update", note_and_update)
+    monkeypatch.setattr(trainer.cluster, "sum_gradients", note_and_sum)
     trainer.run(1)
     of_d, of_g = seen
     assert all(np.abs(gradient).max() > 0 for gradient in of_d.values())
@@ -111,10 +111,10 @@ def test_a_discriminator_that_was_asked_before_trains_the_same(make_trainer, sam
 def test_another_form_of_d_that_shares_its_weights_judges_g(make_trainer):
     trainer = make_trainer()
     trainer.run(1)
-    ours, judges = (net._collect_params_with_prefix() for net in (trainer.discriminator, trainer._judge))
+    ours, judges = (net._collect_params_with_prefix() for net in (trainer.discriminator, trainer.critic))
     assert list(ours) == list(judges)
     assert all(ours[name] is judges[name] for name in ours)
-    assert trainer._judge._cached_op is not trainer.discriminator._cached_op is not None
+    assert trainer.critic._cached_op is not trainer.discriminator._cached_op is not None
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -219,8 +219,8 @@ def test_gradient_norms_are_of_what_adam_is_given(make_trainer, size):
     one, two = (make_trainer(norm="none", devices=devices, log_gradients=True) for devices in (1, 2))
     pair = one.batch(size)
     norms = {}
-    update = one.d_trainer.update
-    one.d_trainer.update = lambda n: (norms.update(D=squares(one.discriminator, n)), update(n))
+    update = one.D.trainer.update
+    one.D.trainer.update = lambda n: (norms.update(D=squares(one.discriminator, n)), update(n))
     ours = one.step(*pair, seed=(0,))
     norms["G"] = squares(one.generator, size)
     theirs = two.step(*pair, seed=(0,))
@@ -238,7 +238,7 @@ def test_both_networks_learn_in_bfloat16_as_in_float32(make_trainer):
         for net in (trainer.generator, trainer.discriminator):
             set_precision(net, precision)
             net.hybridize(static_alloc=True, static_shape=True)
-        trainer._judge.hybridize(static_alloc=True, static_shape=True)
+        trainer.critic.hybridize(static_alloc=True, static_shape=True)
         before = trainer.parameters()
         losses = [trainer.step(*trainer.batch(2), seed=(step,)) for step in range(60)][-20:]
         after = trainer.parameters()
@@ -255,7 +255,7 @@ def test_scaled_losses_train_the_same(make_trainer):
     plain, scaled = (make_trainer(scale_losses=scale, log_gradients=True) for scale in (False, True))
     for ours, theirs in zip(plain.run(4), scaled.run(4)):
         assert theirs == pytest.approx(ours, rel=1e-6)
-    assert scaled.loss_scales["generator"].factor == 65536
+    assert scaled.G.loss_scale.factor == 65536
     for name, values in plain.parameters().items():
         np.testing.assert_allclose(scaled.parameters()[name], values, rtol=0, atol=1e-7, err_msg=name)
 
@@ -263,7 +263,7 @@ def test_scaled_losses_train_the_same(make_trainer):
 def test_a_step_whose_gradients_overflow_is_left_out(make_trainer, same_bits):
     trainer = make_trainer(scale_losses=True, log_gradients=True)
     trainer.run(2)
-    trainer.loss_scales["generator"].load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
+    trainer.G.loss_scale.load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
     before = trainer.parameters()
     (losses,) = trainer.run(1)
     assert losses["G_gradient"] == 0 < losses["D_gradient"]
@@ -272,8 +272,8 @@ def test_a_step_whose_gradients_overflow_is_left_out(make_trainer, same_bits):
     for letter, moved in (("G", False), ("D", True)):
         names = [name for name in weights if name.startswith(letter)]
         assert same_bits(*({n: values[n] for n in names} for values in (before, after))) != moved
-    assert trainer.loss_scales["generator"].state == {"loss_scale": 3e38, "next_loss_scale": 1.5e38, "unskipped": 0}
-    assert (trainer.g_trainer._optimizer.num_update, trainer.d_trainer._optimizer.num_update) == (2, 3)
+    assert trainer.G.loss_scale.state == {"loss_scale": 3e38, "next_loss_scale": 1.5e38, "unskipped": 0}
+    assert tuple(learner.trainer.optimizer.num_update for learner in trainer.learners) == (2, 3)
     assert trainer.steps == 3
 
 

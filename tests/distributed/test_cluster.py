@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core.step import Alone
+from gluon_pix2pix.core.step import OneProcess
 from gluon_pix2pix.distributed import cluster
-from gluon_pix2pix.distributed.cluster import Cluster, check_environment, check_kvstore, join, serves
+from gluon_pix2pix.distributed.cluster import Cluster, check_environment, serves
 from gluon_pix2pix.runtime import mx
 
 GOOD = {
@@ -34,18 +34,6 @@ def variables(monkeypatch):
                 monkeypatch.setenv(name, value)
 
     return change
-
-
-@pytest.mark.parametrize(
-    ("kvstore", "message"),
-    [
-        ("dist_async", "dist_async moves Adam into the servers, which get it as a pickle .* take dist_sync"),
-        ("nccl", "kvstore 'nccl' is none of device, local, dist_sync, dist_device_sync"),
-    ],
-)
-def test_kvstores_that_are_refused(kvstore, message):
-    with pytest.raises(ValueError, match=message):
-        check_kvstore(kvstore)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +80,8 @@ def test_importing_mxnet_in_a_servers_role_does_not_begin_to_serve(variables):
 
 
 def test_one_process_alone():
-    alone = join("local")
-    assert isinstance(alone, Alone)
-    assert (alone.rank, alone.size, alone.share(5), alone.kvstore) == (0, 1, 5, "local")
+    alone = OneProcess("local")
+    assert (alone.rank, alone.size, alone.own_pairs(5), alone.kvstore) == (0, 1, 5, "local")
     assert alone.any(True)
     assert not alone.any(False)
 
@@ -104,7 +91,7 @@ def lone_worker(monkeypatch) -> Cluster:
     """A cluster of one worker, on MXNet's store within a process."""
     create = mx.kv.create
     monkeypatch.setattr(cluster.mx.kv, "create", lambda kind: create("local"))
-    with join("dist_sync") as worker:
+    with Cluster("dist_sync") as worker:
         yield worker
 
 
@@ -123,10 +110,10 @@ def test_a_worker_does_what_one_process_does(make_trainer, lone_worker, devices,
 
 @pytest.mark.parametrize("kvstore", ["device", "local"])
 def test_the_kvstore_of_several_devices(make_trainer, kvstore):
-    one, two = make_trainer(norm="none"), make_trainer(norm="none", devices=2, cluster=Alone(kvstore))
+    one, two = make_trainer(norm="none"), make_trainer(norm="none", devices=2, cluster=OneProcess(kvstore))
     one.run(2, size=3)
     two.run(2, size=3)
-    assert two.g_trainer._kvstore.type == two.d_trainer._kvstore.type == kvstore
+    assert {learner.trainer._kvstore.type for learner in two.learners} == {kvstore}
     expected = one.parameters()
     for name, values in two.parameters(1).items():
         np.testing.assert_allclose(values, expected[name], atol=2e-6, err_msg=name)
@@ -136,7 +123,7 @@ def test_the_shares_of_a_batch_are_the_batch(lone_worker):
     lone_worker.size = 3
     shares = []
     for lone_worker.rank in range(3):
-        shares.append([lone_worker.share(total) for total in (1, 2, 3, 7)])
+        shares.append([lone_worker.own_pairs(total) for total in (1, 2, 3, 7)])
     assert shares == [[1, 1, 1, 3], [0, 1, 1, 2], [0, 0, 1, 2]]
 
 
@@ -153,7 +140,7 @@ def test_each_rank_drops_out_others_and_the_first_as_one_machine(make_trainer, l
     def parameters(rank, **kwargs):
         trainer = make_trainer(norm="none", dropout=True, **kwargs)
         trainer.cluster.rank = rank
-        trainer.cluster.share = lambda total: total
+        trainer.cluster.own_pairs = lambda total: total
         trainer.run(2)
         return trainer.parameters()
 

@@ -11,7 +11,7 @@ from gluon_pix2pix.pairs.preprocess import Placement, Preprocess
 
 
 def draw(seed, word="resize_and_crop", size=(256, 256), **changed) -> Placement:
-    return Preprocess(word, **changed).place(*size, seed)
+    return Preprocess(preprocess=word, **changed).place(*size, seed)
 
 
 def test_it_depends_on_its_arguments_alone():
@@ -88,7 +88,7 @@ def test_labels_are_never_mixed():
     ],
 )
 def test_sizes(word, size, loaded, result):
-    preprocess = Preprocess(word, multiple=32)
+    preprocess = Preprocess(preprocess=word, multiple=32)
     place = preprocess.place(*size, (1, 2, 3))
     assert (place.height, place.width) == loaded
     assert (place.crop_height, place.crop_width) == preprocess.result_size(*size) == result
@@ -118,10 +118,10 @@ def test_other_aspect_ratios():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"word": "squash"}, "preprocess is one of resize_and_crop, crop, .*, none, not 'squash'"),
+        ({"preprocess": "squash"}, "preprocess is one of resize_and_crop, crop, .*, none, not 'squash'"),
         ({"load_size": 200}, "crop_size 256 does not fit into load_size 200"),
         ({"crop_size": 0}, "crop_size 0 does not fit into load_size 286"),
-        ({"word": "none", "aspect_ratio": 2}, "aspect_ratio 2 shapes a crop, and preprocess none crops nothing"),
+        ({"preprocess": "none", "aspect_ratio": 2}, "aspect_ratio 2 shapes a crop, and preprocess none crops nothing"),
         ({"aspect_ratio": -1}, "aspect_ratio -1 is no width by height: it is above 0"),
     ],
 )
@@ -132,5 +132,5 @@ def test_argument_errors(arguments, message):
 
 def test_a_picture_smaller_than_the_crop():
     with pytest.raises(ValueError, match="400 x 255 pixels, smaller than the crop of 256 x 256"):
-        Preprocess("crop").result_size(255, 400)
-    assert Preprocess("crop", load_size=1).result_size(256, 400) == (256, 256)
+        Preprocess(preprocess="crop").result_size(255, 400)
+    assert Preprocess(preprocess="crop", load_size=1).result_size(256, 400) == (256, 256)

@@ -36,7 +36,7 @@ def model(reference, tag, tmp_path):
 
 
 def test_outputs(reference, tag, model):
-    answers = np.load(reference / "nets" / f"{tag}.npz")
+    answers = (reference / "nets" / f"{tag}.npz").arrays()
     if tag in GENERATORS:
         net, _ = build_generator(model, statistics="picture" if "instance" in tag else "running")
     else:
@@ -48,7 +48,7 @@ def test_outputs(reference, tag, model):
 
 def test_outputs_by_a_pictures_own_statistics(reference, tmp_path):
     """What `translate` does is the reference's train mode on one picture: the first forward of its first step."""
-    answers = np.load(reference / "train" / "unet_256_batch_vanilla_b1_nf8.npz")
+    answers = (reference / "train" / "unet_256_batch_vanilla_b1_nf8.npz").arrays()
     state = {key[len("init_G/") :]: answers[key] for key in answers if key.startswith("init_G/")}
     write_tensors(tmp_path / "net.pth", state)
     convert(tmp_path / "net.pth", "--output", tmp_path / "model")

@@ -21,7 +21,7 @@ NETS = {
 
 
 def loaded(reference, tag, hybridize):
-    answers = np.load(reference / "nets" / f"{tag}.npz")
+    answers = (reference / "nets" / f"{tag}.npz").arrays()
     num_downs, make = NETS[tag]
     net = make()
     net.initialize()

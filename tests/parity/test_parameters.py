@@ -152,7 +152,7 @@ def test_without_dropout_a_resnet_has_its_second_convolutions_a_place_earlier():
     ],
 )
 def test_the_rules_are_the_references(reference, file, layers, norm):
-    answers = np.load(reference / "nets" / f"{file}.npz")
+    answers = (reference / "nets" / f"{file}.npz").arrays()
     shapes = {key[6:]: answers[key].shape for key in answers if key.startswith("param/")}
     told = {key: shape for key, shape in shapes.items() if not key.endswith("num_batches_tracked")}
     assert told == state_dict(layers, norm)

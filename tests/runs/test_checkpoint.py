@@ -94,13 +94,13 @@ def test_with_other_losses_too(tmp_path, make_trainer, same_bits, options):
 def test_steps_that_were_left_out_stay_out_of_adams_count(tmp_path, make_trainer, same_bits):
     unbroken, resumed = (make_trainer(seed=seed, scale_losses=True) for seed in (0, 9))
     unbroken.run(2)
-    unbroken.loss_scales["generator"].load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
+    unbroken.G.loss_scale.load({"loss_scale": 3e38, "next_loss_scale": 3e38, "unskipped": 7})
     unbroken.run(1)
     load_checkpoint(save_checkpoint(tmp_path, unbroken, epoch=1), resumed)
-    assert resumed.loss_scales["generator"].state == unbroken.loss_scales["generator"].state
-    assert (resumed.g_trainer._optimizer.num_update, resumed.steps) == (2, 3)
+    assert resumed.G.loss_scale.state == unbroken.G.loss_scale.state
+    assert (resumed.G.trainer.optimizer.num_update, resumed.steps) == (2, 3)
     for trainer in (unbroken, resumed):
-        trainer.loss_scales["generator"].load({"loss_scale": 8.0, "next_loss_scale": 8.0, "unskipped": 0})
+        trainer.G.loss_scale.load({"loss_scale": 8.0, "next_loss_scale": 8.0, "unskipped": 0})
     assert resumed.run(2) == unbroken.run(2)
     assert same_bits(resumed.parameters(), unbroken.parameters())
 

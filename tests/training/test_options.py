@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
+from gluon_pix2pix.core.loop import learning_rate
 from gluon_pix2pix.core.networks import PixelDiscriminator
 from gluon_pix2pix.core.resnet import ResnetGenerator
+from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training import setup as train_setup
 from gluon_pix2pix.training.options import TrainOptions
-from gluon_pix2pix.training.setup import Progress, build_networks, build_trainer, rate_of
+from gluon_pix2pix.training.setup import build_networks, build_trainer
 
 SMALL = {"generator": "unet", "num_downs": 3, "ngf": 8, "discriminator": "n_layers", "n_layers_D": 1, "ndf": 8}
 SMALL |= {"load_size": 18, "crop_size": 16, "gpu": "-1"}
@@ -80,6 +82,23 @@ def test_values_that_cannot_be(refusal, words, message):
 
 
 @pytest.mark.parametrize(
+    ("kvstore", "message"),
+    [
+        ("dist_async", "dist_async moves Adam into the servers, which get it as a pickle .* take dist_sync"),
+        ("nccl", "kvstore 'nccl' is none of device, local, dist_sync, dist_device_sync"),
+    ],
+)
+def test_kvstores_that_are_refused(kvstore, message):
+    with pytest.raises(UsageError, match=message):
+        TrainOptions.of(kvstore=kvstore)
+
+
+def test_an_option_that_there_is_not():
+    with pytest.raises(TypeError, match="train has no option nonsense"):
+        TrainOptions.of(nonsense=1)
+
+
+@pytest.mark.parametrize(
     "words",
     [
         *("--gan-mode wgangp", "--label-smoothing 0.7", "--lambda-l1 -1", "--beta1 1", "--n-layers-D 0"),
@@ -97,13 +116,10 @@ def test_it_is_said_before_a_data_set_is_looked_for(refusal, words):
         ("--norm layer", "batch instance none syncbatch"),
         ("--init-type uniform", "normal xavier kaiming orthogonal"),
         ("--lr-policy warm", "linear step plateau cosine constant"),
-        ("--gan-mode wgan", "vanilla lsgan hinge wgangp"),
+        ("--gan-mode wgan", "vanilla lsgan hinge"),
         ("--generator unet_64", "unet_256 unet_128 unet_512 unet encoder_decoder resnet_9blocks resnet_6blocks"),
-        ("--netG unet_64", "unet_256 unet_128 unet_512 unet encoder_decoder resnet_9blocks resnet_6blocks"),
         ("--discriminator patch", "basic n_layers pixel"),
-        ("--netD patch", "basic n_layers pixel"),
         ("--dropout-blocks all", "upstream paper"),
-        ("--epsilon-mode tensorflow", "torch mxnet"),
         ("--direction CtoD", "None AtoB BtoA"),
     ],
 )
@@ -118,7 +134,7 @@ def test_words_that_there_are_not(refusal, words, choices):
 
 
 def trainer_of(**options):
-    options = TrainOptions(**{**SMALL, **options})
+    options = TrainOptions.of(**{**SMALL, **options})
     return build_trainer(options, build_networks(options, [mx.cpu()]), [mx.cpu()])
 
 
@@ -187,29 +203,36 @@ def test_initial_weights(options, deviation):
 
 def test_precision():
     assert trainer_of().generator.last._low is None
-    assert not any(scale.state for scale in trainer_of().loss_scales.values())
+    assert not any(learner.loss_scale.state for learner in trainer_of().learners)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_setup, "check_precision", lambda *words: None)
         trainer = trainer_of(precision="float16")
     assert (trainer.generator.last._low, trainer.discriminator.model[0]._low) == ("float16", "float16")
-    assert trainer.loss_scales["discriminator"].factor == 65536
+    assert trainer.D.loss_scale.factor == 65536
 
 
 def test_losses_and_adam():
     plain = trainer_of()
-    assert (plain.pools[0].size, plain._conditional, plain._lambda_gan, plain._lambda_l1) == (0, True, 1, 100)
-    options = {"pool_size": 50, "conditional": False, "lambda_gan": 2.0, "lambda_l1": 0.0, "epsilon_mode": "mxnet"}
+    assert (plain.pools[0].size, plain.conditional, plain.losses.lambda_gan, plain.losses.lambda_l1) == (
+        0,
+        True,
+        1,
+        100,
+    )
+    options = {"pool_size": 50, "conditional": False, "lambda_gan": 2.0, "lambda_l1": 0.0}
     trainer = trainer_of(**options, lr=1e-3, d_lr=4e-3, beta1=0.9, beta2=0.99)
-    assert (trainer.pools[0].size, trainer._conditional) == (50, False)
-    assert (trainer._lambda_gan, trainer._lambda_l1, trainer._epsilon_mode) == (2, 0, "mxnet")
-    assert (trainer.g_trainer.learning_rate, trainer.d_trainer.learning_rate) == (1e-3, 4e-3)
-    for optimiser in (trainer.g_trainer._optimizer, trainer.d_trainer._optimizer):
-        assert (optimiser.beta1, optimiser.beta2, optimiser.epsilon) == (0.9, 0.99, 1e-8)
+    assert (trainer.pools[0].size, trainer.conditional) == (50, False)
+    assert (trainer.losses.lambda_gan, trainer.losses.lambda_l1) == (2, 0)
+    assert tuple(learner.trainer.learning_rate for learner in trainer.learners) == (1e-3, 4e-3)
+    for learner in trainer.learners:
+        assert (learner.trainer.optimizer.beta1, learner.trainer.optimizer.beta2) == (0.9, 0.99)
 
     logits = mx.nd.array([[2.0]])
-    judged = {mode: trainer_of(gan_mode=mode)._gan(logits, True).asscalar() for mode in ("vanilla", "lsgan", "hinge")}
+    judged = {
+        mode: trainer_of(gan_mode=mode).gan_loss(logits, True).asscalar() for mode in ("vanilla", "lsgan", "hinge")
+    }
     assert judged == pytest.approx({"vanilla": np.log1p(np.exp(-2)), "lsgan": 1, "hinge": 0})
-    smooth = trainer_of(gan_mode="lsgan", label_smoothing=0.25)._gan(logits, True).asscalar()
+    smooth = trainer_of(gan_mode="lsgan", label_smoothing=0.25).gan_loss(logits, True).asscalar()
     assert smooth == pytest.approx(1.25**2)
 
 
@@ -225,14 +248,17 @@ def test_losses_and_adam():
     ],
 )
 def test_learning_rate(policy, rates):
-    options = TrainOptions(lr=1e-3, lr_policy=policy, n_epochs=4, n_epochs_decay=4, lr_decay_iters=3)
-    found = [rate_of(options, Progress(epochs, history=[5.0] * epochs)) for epochs in (0, 3, 4, 6, 7)]
+    options = TrainOptions.of(lr=1e-3, lr_policy=policy, n_epochs=4, n_epochs_decay=4, lr_decay_iters=3)
+    found = [
+        learning_rate(options.schedule, epochs, lr=options.adam.lr, history=[5.0] * epochs)
+        for epochs in (0, 3, 4, 6, 7)
+    ]
     assert found == pytest.approx([1e-3 * rate for rate in rates])
 
 
 def test_tasks_and_labels_decide_the_channels():
     def channels(**changes) -> tuple[int, int, int]:
-        options = TrainOptions(**SMALL, **changes)
+        options = TrainOptions.of(**SMALL, **changes)
         generator, discriminator = options.describe_generator(), options.describe_discriminator()
         return generator["input_nc"], generator["output_nc"], discriminator["input_nc"]
 
@@ -242,5 +268,5 @@ def test_tasks_and_labels_decide_the_channels():
     assert channels(task="inpainting", input_nc=1, conditional=False) == (1, 3, 3)
     assert channels(labels=12, output_nc=1) == (12, 1, 13)
     assert channels(output_labels=7, input_nc=4) == (4, 7, 11)
-    described = TrainOptions(**SMALL, labels=12).describe_coding()
+    described = TrainOptions.of(**SMALL, labels=12).task.describe()
     assert make_coding(**described).source.channels == 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 
@@ -12,7 +11,7 @@ from gluon_pix2pix.commands import train
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.setup import alone_in
+from gluon_pix2pix.training.begin import alone_in
 
 
 @pytest.fixture
@@ -32,17 +31,17 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path):
 def test_pictures_that_changed_are_noticed(options, tmp_path, capsys):
     train.main(options)
     (tmp_path / "houses/train/1.png").rename(tmp_path / "houses/train/9.png")
-    train.main(dataclasses.replace(options, n_epochs=2))
+    train.main(options.replace(n_epochs=2))
     note = f"the files in {tmp_path / 'houses/train'} are not those that the run has seen so far"
     assert note in capsys.readouterr().out
-    starts = [event for event in read_log(options.run_dir) if event["event"] == "start"]
+    starts = [event for event in read_log(options.run.run_dir) if event["event"] == "start"]
     assert [start["epochs"] for start in starts] == [0, 1]
     assert note in starts[1]["notes"]
 
 
 def test_pictures_that_changed_in_mid_epoch_are_refused(options, tmp_path):
     train.main(options)
-    saved = options.run_dir / "checkpoints"
+    saved = options.run.run_dir / "checkpoints"
     state = json.loads((saved / "epoch_0001/state.json").read_text())
     state.update(epoch=1, step=2)
     (saved / "epoch_0001/state.json").write_text(json.dumps(state))
@@ -51,11 +50,11 @@ def test_pictures_that_changed_in_mid_epoch_are_refused(options, tmp_path):
     with pytest.raises(
         UsageError, match=r"have changed in the middle of the epoch that .*step_0001_000002 goes on with"
     ):
-        train.main(dataclasses.replace(options, n_epochs=2))
+        train.main(options.replace(n_epochs=2))
 
 
 def test_what_a_killed_run_has_left_is_removed(options):
-    left = options.run_dir / "checkpoints/.step_0000_000003.part"
+    left = options.run.run_dir / "checkpoints/.step_0000_000003.part"
     left.mkdir(parents=True)
     train.main(options)
     assert not left.exists()
@@ -66,24 +65,24 @@ def test_unreadable_and_odd_pictures_are_named_before_training(options, tmp_path
     bad.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=f"{bad} is not a picture"):
         train.main(options)
-    assert not (options.run_dir / "options.json").exists()
+    assert not (options.run.run_dir / "options.json").exists()
 
 
 def test_a_checkpoint_that_lacks_a_file_is_not_resumed(options):
     train.main(options)
-    path = options.run_dir / "checkpoints/epoch_0001"
+    path = options.run.run_dir / "checkpoints/epoch_0001"
     state = json.loads((path / "state.json").read_text())
     del state["sha256"]["discriminator_adam.params"]
     (path / "state.json").write_text(json.dumps(state))
     with pytest.raises(ValueError, match=r"epoch_0001 cannot be resumed: it has no discriminator_adam\.params"):
-        train.main(dataclasses.replace(options, n_epochs=2))
+        train.main(options.replace(n_epochs=2))
 
 
 def test_a_run_begins_with_the_weights_of_another(options, tmp_path, capsys):
     train.main(options)
-    train.main(dataclasses.replace(options, run_dir=tmp_path / "second", init_from=options.run_dir, lr=0.0))
-    assert f"began with the generator and discriminator of {options.run_dir}" in capsys.readouterr().out
-    runs = (options.run_dir, tmp_path / "second")
+    train.main(options.replace(run_dir=tmp_path / "second", init_from=options.run.run_dir, lr=0.0))
+    assert f"began with the generator and discriminator of {options.run.run_dir}" in capsys.readouterr().out
+    runs = (options.run.run_dir, tmp_path / "second")
     weights = [mx.nd.load(str(run / "checkpoints/epoch_0001/generator.params")) for run in runs]
     name = "down.0.conv.weight"
     assert (weights[0][name].asnumpy() == weights[1][name].asnumpy()).all()  # with a rate of 0 they stay

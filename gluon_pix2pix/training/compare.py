@@ -1,8 +1,7 @@
-"""What a run's folder says of its options, and which of them may change when it is resumed."""
+"""What a run's folder says of its options, and whether today's go on with it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -16,12 +15,6 @@ from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.writing import write_atomically
 
-# What a resumed run may have otherwise: where things are, how often it reports, and how long it goes on.
-_FREE = {"debug", "data_root", "run_dir", "gpu", "kvstore", "num_workers", "save_every", "keep", "log_every"}
-_FREE |= {"precision"}  # weights and Adam's moments are float32 in every one
-_FREE |= {"log", "visdom_server", "visdom_port", "log_gradients"}
-_FREE |= {"val_pictures", "eval_every", "eval_metric", "n_epochs", "n_epochs_decay", "cache", "skip_bad"}
-
 
 def write_run(options: TrainOptions) -> None:
     """Write options.json: every option as resolved, both networks, and the versions."""
@@ -29,7 +22,7 @@ def write_run(options: TrainOptions) -> None:
         "options": as_written(options),
         "generator": options.describe_generator(),
         "discriminator": options.describe_discriminator(),
-        "coding": options.describe_coding(),
+        "coding": options.task.describe(),
         "threads": threads(),
         "versions": {
             "gluon_pix2pix": gluon_pix2pix.__version__,
@@ -39,18 +32,18 @@ def write_run(options: TrainOptions) -> None:
             "python": ".".join(map(str, sys.version_info[:3])),
         },
     }
-    write_atomically(options.run_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
+    write_atomically(options.run.run_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
 
 
 def as_written(options: TrainOptions) -> dict:
     """Return every option as options.json has it."""
-    return {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
+    return {name: str(v) if isinstance(v, Path) else v for name, v in options.flat().items()}
 
 
 def same_everywhere(options: TrainOptions) -> dict:
     """Return the options on which the processes of one run have to agree."""
-    also = ("n_epochs", "n_epochs_decay", "precision")
-    return {name: value for name, value in as_written(options).items() if name not in _FREE or name in also}
+    may_differ = options.may_change() - {"n_epochs", "n_epochs_decay", "precision"}
+    return {name: value for name, value in as_written(options).items() if name not in may_differ}
 
 
 def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> list[str]:
@@ -63,20 +56,22 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> lis
     """
     # It may be of an older version, without some of today's options.
     old = {**as_written(TrainOptions()), "input_nc": 3, "output_nc": 3, **run["options"]}
-    now = as_written(options)
+    now, run_dir, schedule = as_written(options), options.run.run_dir, options.schedule
+    if old.get("epsilon_mode") == "mxnet":
+        raise UsageError(f"{run_dir} was trained with --epsilon-mode mxnet, which is no longer there: begin a new run")
     words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in now if name in old and now[name] != old[name]}
-    barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in _FREE]
+    barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in options.may_change()]
     if barred:
         raise UsageError(
-            f"{options.run_dir} was trained with {', '.join(barred)}: pass the same, or another --run-dir for a new run"
+            f"{run_dir} was trained with {', '.join(barred)}: pass the same, or another --run-dir for a new run"
         )
-    if options.total_epochs < completed:
+    if schedule.total_epochs < completed:
         raise UsageError(
-            f"{options.run_dir} has {completed} epochs and may grow, not shrink to --n-epochs {options.n_epochs} "
-            f"--n-epochs-decay {options.n_epochs_decay}"
+            f"{run_dir} has {completed} epochs and may grow, not shrink to --n-epochs {schedule.n_epochs} "
+            f"--n-epochs-decay {schedule.n_epochs_decay}"
         )
     notes = [f"{words[name]} before, {now[name]} now" for name in ("n_epochs", "n_epochs_decay") if name in words]
-    if notes and (options.lr_policy == "cosine" or (options.lr_policy == "linear" and options.n_epochs_decay)):
+    if notes and (schedule.lr_policy == "cosine" or (schedule.lr_policy == "linear" and schedule.n_epochs_decay)):
         notes.append("the learning rate follows the new schedule from here on")
     if "precision" in words:
         notes.append(f"{words['precision']} before, {now['precision']} now")
