@@ -237,7 +237,7 @@ def test_pictures_too_small_for_the_discriminator(train, tmp_path):
 
 
 def test_serial_batches_come_in_their_order(train, look, tmp_path, monkeypatch):
-    from gluon_pix2pix.commands import train as command
+    from gluon_pix2pix.training import session as command
 
     seen, real = [], command.load_batches
 
