@@ -1,4 +1,4 @@
-"""Pictures of any number of channels: .npy arrays and multi-band TIFF files. numpy and tifffile."""
+"""Pictures of any number of channels: .npy arrays, and what is written as .npy or TIFF. numpy and tifffile."""
 
 from __future__ import annotations
 
@@ -7,47 +7,55 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_pix2pix.pictures.headers import PathLike, open_array
+from gluon_pix2pix.pictures.limits import Header, Unreadable, check_claims, check_regular
+from gluon_pix2pix.writing import PathLike
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-_MINISWHITE, _MINISBLACK = 0, 1  # TIFF's PhotometricInterpretation of gray, and of bands that are no colours
 
 
 def read_array(path: PathLike) -> np.ndarray:
-    """Read an .npy file as (H, W, C) uint8 or uint16; see `image_headers.open_array` for the errors."""
-    array = np.array(open_array(path))
+    """Read an .npy file as (H, W, C) uint8 or uint16; see `open_array` for the errors."""
+    array = open_array(path)
+    array = array.astype(array.dtype.newbyteorder("="))
     return array[:, :, None] if array.ndim == 2 else array
 
 
-def tiff_has_bands(data: bytes) -> bool:
-    """Tell whether a TIFF has several channels that are not red, green, blue and alpha."""
-    import tifffile  # here, where it is needed: it takes a tenth of a second
-
-    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
-        page = tiff.pages[0]
-        return page.samplesperpixel > 1 and page.photometric in (_MINISWHITE, _MINISBLACK)
-
-
-def read_tiff(path: PathLike, data: bytes) -> np.ndarray:
-    """Return all channels of a TIFF's first page, (H, W, C).
+def open_array(path: PathLike) -> np.ndarray:
+    """Map an .npy file of (H, W) or (H, W, C) uint8 or uint16 into memory, unread; nothing is unpickled.
 
     Raises
     ------
+    OSError
+        If the file cannot be opened.
     ValueError
-        If it does not decode.
+        If it is no such array, or is larger than the bounds in `limits`.
     """
-    import tifffile
-
+    check_regular(path)
+    with open(path, "rb") as stream:  # what cannot be opened says so itself
+        if not stream.read(1):
+            raise ValueError(f"{path} is empty (0 bytes)")
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            page = tiff.pages[0]
-            image = page.asarray()
-            planes_first = page.axes.startswith("S")
-    except Exception as error:  # damaged files raise nearly every kind
-        raise ValueError(f"{path} does not decode: {' '.join(str(error).split())[:200]}") from error
-    if image.ndim == 2:
-        return image[:, :, None]
-    return np.ascontiguousarray(image.transpose(1, 2, 0) if planes_first else image)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # whatever Python's parser raises of a damaged header comes through
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} is not an array of numbers that numpy has saved: {reason}") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise ValueError(f"{path} is an archive of numpy's, not an array: save one array with numpy.save")
+    kind = array.dtype.newbyteorder("=")
+    if array.ndim not in (2, 3) or kind not in (np.uint8, np.uint16) or not array.size:
+        raise ValueError(f"{path} holds {array.dtype} {array.shape}: pictures are (H, W) or (H, W, C) uint8 or uint16")
+    try:
+        check_claims(array_header(array))
+    except Unreadable as error:
+        raise ValueError(f"{path} {error}") from error
+    return array
+
+
+def array_header(array: np.ndarray) -> Header:
+    """Return what `Header` says of an array of `open_array`."""
+    channels = array.shape[2] if array.ndim == 3 else 1
+    return Header(*array.shape[:2], dtype=f"uint{8 * array.itemsize}", channels=channels)
 
 
 def encode_array(path: PathLike, image: np.ndarray) -> bytes:
@@ -62,7 +70,7 @@ def encode_array(path: PathLike, image: np.ndarray) -> bytes:
     if suffix == ".npy":
         np.save(stream, image, allow_pickle=False)
     elif suffix in TIFF_SUFFIXES:
-        import tifffile
+        import tifffile  # here, where it is needed: it takes a tenth of a second
 
         tifffile.imwrite(stream, image, photometric="minisblack", planarconfig="contig", metadata=None)
     else:

@@ -1,6 +1,7 @@
-"""Picture files to arrays of RGB pixels and back, written whole or not at all. numpy, OpenCV and Pillow.
+"""Picture files to arrays of RGB pixels and back, written whole or not at all.
 
-This module alone knows that OpenCV keeps colours as BGR.
+The modules `jpeg`, `png`, `tiff` and `others` give the pixels as stored; here they are turned upright and given the
+channels asked for. Written is by OpenCV, whose order of colours, BGR, this module alone knows.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from gluon_pix2pix.pictures.arrays import TIFF_SUFFIXES, encode_array, read_array, read_tiff, tiff_has_bands
+from gluon_pix2pix.pictures import jpeg
+from gluon_pix2pix.pictures.arithmetic import with_channels
+from gluon_pix2pix.pictures.arrays import TIFF_SUFFIXES, encode_array, read_array
 from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, natural_key
-from gluon_pix2pix.pictures.headers import JPEG, TIFF, check_regular, image_size, read_header_of
+from gluon_pix2pix.pictures.headers import image_size, read_header, reader_of, refused
+from gluon_pix2pix.pictures.limits import Header, Unreadable, check_regular
 from gluon_pix2pix.writing import PathLike, write_atomically
 
 __all__ = [
@@ -25,27 +29,30 @@ __all__ = [
     "image_size",
     "natural_key",
     "read_image",
+    "read_label_palette",
     "read_labels",
     "save_picture",
     "write_atomically",
     "write_image",
 ]
 
-_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)  # from OpenCV 4.11 on: a tenth of the time of a JPEG saved
-# Silent: what it cannot decode is said here, in one line. OpenCV 5 has but the second name, old ones but the first.
+# Silent: what it cannot do is said here, in one line. OpenCV 5 has moved the call.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 
 def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
-    """Read a picture file; EXIF orientation is applied.
+    """Read a picture file: its pixels upright, none of them guessed.
+
+    Colours are never multiplied by alpha: it is left off, or kept where so many channels are asked for. Palettes are
+    colours, white is the largest value, and fewer than 8 or 16 bits are spread over 8 or 16.
 
     Parameters
     ----------
     path
-        Any file that OpenCV decodes, a TIFF of any number of channels, or an .npy array (H, W) or (H, W, C).
+        JPEG, PNG, TIFF, WebP, BMP, GIF, JPEG 2000, PNM, whatever its name; or an .npy array (H, W) or (H, W, C).
     channels
-        3 for RGB, 1 for gray, without alpha; another number for files that have exactly so many; None for what the
-        file holds, alpha dropped.
+        3 for RGB, 1 for gray, without alpha; another number for files that have exactly so many, alpha included; None
+        for what the file holds, alpha left off.
 
     Returns
     -------
@@ -57,35 +64,36 @@ def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
     OSError
         If there is no such file, or it cannot be opened.
     ValueError
-        If the file does not decode as a picture of 8 or 16 bits, is cut off, claims to be huge (`image_headers`), or
-        has not the number of channels asked for.
+        If the file is not a picture of 8 or 16 bits, holds several, is damaged or cut off, claims more than the bounds
+        in `limits`, or has not the number of channels asked for.
     """
     if Path(path).suffix.lower() == ".npy":
-        return _with_channels(path, read_array(path), channels)
-    check_regular(path)
-    data = Path(path).read_bytes()  # ourselves: cv2.imread is silent about causes, and fails on some non-ASCII names
-    header = read_header_of(path, data)
-    tiff = data.startswith(TIFF)
-    if tiff and (channels not in (None, 1, 3) or tiff_has_bands(data)):  # OpenCV would multiply colours by their alpha
-        return _with_channels(path, _turn(_of_depth(path, read_tiff(path, data)), header.orientation), channels)
-    flag = {None: cv2.IMREAD_ANYCOLOR, 1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels)
-    flag = cv2.IMREAD_UNCHANGED if flag is None else flag | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    straight = _RGB is not None and channels == 3 and data.startswith(JPEG)
-    flag = _RGB | cv2.IMREAD_IGNORE_ORIENTATION if straight else flag
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-    except cv2.error as error:
-        raise ValueError(f"{path} does not decode: {error.err}") from error
-    if image is None:
-        raise ValueError(f"{path} is not a picture that OpenCV can decode ({len(data)} bytes)")
-    image = image if straight else _to_rgb(_of_depth(path, image))
-    if not tiff:  # those OpenCV always turns
+        image = read_array(path)
+    else:
+        header, data = _opened(path)
+        try:
+            reader = reader_of(io.BytesIO(data))
+            options = {"gray": True} if reader is jpeg and channels == 1 else {}  # the file's own luma
+            image = reader.decode(data, header, **options)
+            if image.ndim == 2:
+                image = image[:, :, None]
+            if image.shape[:2] != header.shape[:2] or image.dtype != header.dtype:
+                raise Unreadable(f"is damaged: it holds {image.shape} {image.dtype}, and its header tells otherwise")
+        except Exception as error:  # damaged files raise nearly every kind
+            raise refused(path, error) from error
+        if channels in (None, 1, 3):
+            image = image[:, :, : header.channels]
         image = _turn(image, header.orientation)
-    return _with_channels(path, image, channels)
+    try:
+        return image if channels is None else with_channels(image, channels)
+    except ValueError:
+        raise ValueError(f"{path} has {image.shape[2]} channels, and {channels} are asked for") from None
 
 
 def read_labels(path: PathLike) -> np.ndarray:
-    """Read a label map as indices: a palette picture's, or the values of one with a single channel.
+    """Read a label map as indices: a palette picture's, or the values of one with a single channel, as stored.
+
+    Values of 1, 2 and 4 bits are 0 and 1, 0 to 3, 0 to 15.
 
     Returns
     -------
@@ -101,22 +109,32 @@ def read_labels(path: PathLike) -> np.ndarray:
     """
     if Path(path).suffix.lower() == ".npy":
         indices = read_array(path)
-    else:
-        check_regular(path)
-        data = Path(path).read_bytes()
-        header = read_header_of(path, data)
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                if image.format == "JPEG":
-                    raise ValueError("it is a JPEG, which blurs labels into others: take PNG")
-                if image.mode not in ("P", "L", "1"):
-                    raise ValueError(f"it has the colours {image.mode}, not a palette or one channel of 8 bits")
-                indices = _turn(np.asarray(image, np.uint8)[:, :, None], header.orientation)
-        except (ValueError, OSError, SyntaxError) as error:
-            raise ValueError(f"{path} is no label map: {error}") from error
-    if indices.shape[2] != 1 or indices.dtype != np.uint8:
-        raise ValueError(f"{path} is no label map: it is {indices.shape} {indices.dtype}, not (H, W) uint8")
-    return indices
+        if indices.shape[2] != 1 or indices.dtype != np.uint8:
+            raise ValueError(f"{path} is no label map: it is {indices.shape} {indices.dtype}, not (H, W) uint8")
+        return indices
+    header, data = _opened(path)
+    try:
+        indices = reader_of(io.BytesIO(data)).decode_labels(data)
+    except Exception as error:  # damaged files raise nearly every kind
+        raise refused(f"{path} is no label map: it", error) from error
+    return _turn(indices[:, :, None], header.orientation)
+
+
+def read_label_palette(path: PathLike) -> Optional[np.ndarray]:
+    """Return the colours of a palette picture, (N, 3) uint8 RGB; None of another picture.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_labels` does for what is no picture.
+    """
+    if Path(path).suffix.lower() == ".npy":
+        return None
+    _, data = _opened(path)
+    try:
+        return reader_of(io.BytesIO(data)).palette(data)
+    except Exception as error:  # damaged files raise nearly every kind
+        raise refused(path, error) from error
 
 
 def write_image(path: PathLike, image: np.ndarray) -> None:
@@ -161,37 +179,19 @@ def save_picture(path: PathLike, picture: np.ndarray, *, quality: int = 95) -> N
     write_atomically(path, stream.getvalue())
 
 
-def _of_depth(path: PathLike, image: np.ndarray) -> np.ndarray:
-    if image.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{path} holds {image.dtype} values; pictures here have 8 or 16 bits a channel")
-    return image
-
-
-def _to_rgb(image: np.ndarray) -> np.ndarray:
-    """Turn what OpenCV decodes, (H, W), BGR or BGRA, into (H, W, C) in RGB order."""
-    if image.ndim == 2:
-        return image[:, :, None]
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+def _opened(path: PathLike) -> tuple[Header, bytes]:
+    """Return what a file's header says, and all of its bytes."""
+    check_regular(path)
+    data = Path(path).read_bytes()
+    return read_header(path, io.BytesIO(data)), data
 
 
 def _turn(image: np.ndarray, orientation: int) -> np.ndarray:
     """Turn a picture upright, by EXIF's number of how it is stored (EXIF 2.32, 4.6.4, tag 274)."""
-    if orientation in (5, 6, 7, 8):
+    if orientation >= 5:
         image = image.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
         image = image[::-1]
     if orientation in (2, 3, 6, 7):
         image = image[:, ::-1]
     return np.ascontiguousarray(image)
-
-
-def _with_channels(path: PathLike, image: np.ndarray, channels: Optional[int]) -> np.ndarray:
-    """See that a picture has the channels asked for; gray and colour become each other, nothing else does."""
-    found = image.shape[2]
-    if channels in (None, found):
-        return image
-    if (found, channels) == (1, 3):
-        return np.repeat(image, 3, axis=2)
-    if (found, channels) == (3, 1):
-        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None]
-    raise ValueError(f"{path} has {found} channels, and {channels} are asked for")

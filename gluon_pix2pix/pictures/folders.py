@@ -12,7 +12,7 @@ from typing import Optional
 
 from gluon_pix2pix.writing import PathLike
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2")
 
 # Folders that other programs leave beside pictures; what they hold are previews, or copies of the folder's own files.
 # Synology, macOS' archives, QNAP, galleries. Those of Jupyter and GNOME are hidden by their names.

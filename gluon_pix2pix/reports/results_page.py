@@ -21,7 +21,7 @@ from gluon_pix2pix.threads import in_threads
 THUMB = 128  # pixels that a picture in the overview is high
 GAP = 2
 ROLES = ("source", "fake", "target")
-_SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif")
 _NO_METRICS = ("width", "height", "channels", "bits")
 _LOWER_IS_BETTER = {"mse", "mae", "rmse", "checkerboard"}
 _ACRONYMS = {"psnr", "ssim", "ms", "mse", "mae", "rmse", "iou", "y"}

@@ -149,7 +149,7 @@ def test_cityscapes(call, tmp_path, monkeypatch):
     (tmp_path / "cs/leftImg8bit/val/ulm/ulm_1_leftImg8bit.png").write_text("text")
     code, out, err = call("cityscapes cs again --size 16")
     assert (code, out) == (1, "again: 1 written, 1 errors\n")
-    assert "ulm_1_leftImg8bit.png is not a picture that OpenCV can decode (4 bytes)" in err
+    assert "ulm_1_leftImg8bit.png is not a picture in a known format (4 bytes)" in err
     assert (tmp_path / "again/frames.csv").read_text() == "picture,frame\ntrain/1.jpg,ulm_1\n"
 
 

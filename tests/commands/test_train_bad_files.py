@@ -19,7 +19,7 @@ def spoilt(draw_set, tmp_path):
 def test_bad_files_stop_before_training_starts(train, spoilt, tmp_path):
     code, _, err = train("--dataset", spoilt, "--run-dir", tmp_path / "run")
     assert code == 1
-    bad = f"{spoilt}/train/3.png is not a picture that OpenCV can decode (13 bytes)"
+    bad = f"{spoilt}/train/3.png is not a picture in a known format (13 bytes)"
     assert err == f"error: {bad} (and 1 more); --skip-bad goes on without such files\n"
     assert not (tmp_path / "run").exists()
 
@@ -29,7 +29,7 @@ def test_bad_files_are_skipped_if_that_is_wanted(train, look, spoilt, tmp_path):
     code, out, err = train(*words, epochs=1)
     assert (code, err) == (0, "")
     lines = [
-        f"skipped: {spoilt}/train/3.png is not a picture that OpenCV can decode (13 bytes)",
+        f"skipped: {spoilt}/train/3.png is not a picture in a known format (13 bytes)",
         f"skipped: {spoilt}/train/5.png is cut off: the end of the picture is missing",
     ]
     for line in lines:

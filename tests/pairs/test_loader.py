@@ -74,7 +74,7 @@ def test_another_epoch_jitters_a_pair_otherwise(pairs):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_damaged_file_is_named(pairs, workers):
     pairs.pairs[3].a.write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"3\.png is not a picture that OpenCV can decode"):
+    with pytest.raises(ValueError, match=r"3\.png is not a picture in a known format"):
         read(pairs, epoch_keys(7, seed=0, epoch=0), batch_size=2, workers=workers)
 
 
