@@ -16,11 +16,11 @@ from gluon_pix2pix import check_python, nvidia, processors
 from gluon_pix2pix.numpy_names import NUMPY_AFTER_THE_NEWEST_TRIED, names_of_old
 
 
-def set_threads() -> None:
-    """Let MXNet's operators use every processor that this process may run on.
+def set_environment() -> None:
+    """Let MXNet's operators use every processor that this process may run on, and each GPU one random state.
 
-    MXNet starts OpenMP with half of them (on two processors that is one thread, and training takes 1.8 times as
-    long). What the user has set stays.
+    MXNet starts OpenMP with half of the processors (on two that is one thread, and training takes 1.8 times as long).
+    What the user has set stays.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(processors()))
     # One operator at a time, each on all processors: two workers would share the same processors and slow both.
@@ -28,6 +28,9 @@ def set_threads() -> None:
     # One operator at a time needs one space for what it computes on the way; MXNet keeps four, 80 MB more in training.
     if os.environ["MXNET_CPU_WORKER_NTHREADS"] == "1":
         os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1")
+    # MXNet keeps four on a GPU, each seeded otherwise, and takes the next in turn: what a layer drops would depend on
+    # how many were asked for before it (src/resource.cc).
+    os.environ.setdefault("MXNET_GPU_PARALLEL_RAND_COPY", "1")
 
 
 def explain_import_failure(error: Exception) -> str:
@@ -54,7 +57,7 @@ def explain_import_failure(error: Exception) -> str:
 
 def _import_mxnet():
     check_python()
-    set_threads()
+    set_environment()
     with warnings.catch_warnings(), names_of_old():
         warnings.simplefilter("ignore")  # MXNet 1.9.1 touches names that numpy and setuptools have deprecated since
         # In the role of a server this import would never return, and run what is sent to it; see distributed/cluster.

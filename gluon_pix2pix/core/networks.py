@@ -15,6 +15,7 @@ from gluon_pix2pix.core.operators import (
     NORMS,
     Conv2D,
     Conv2DTranspose,
+    Dropout,
     OneChannelConv,
     OneChannelDeconv,
     bias_before,
@@ -56,7 +57,7 @@ class Up(mx.gluon.HybridBlock):
         with self.name_scope():
             self.deconv = Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
             self.norm = norm_layer(norm, channels)
-            self.dropout = nn.Dropout(0.5) if dropout else None
+            self.dropout = Dropout(0.5) if dropout else None
 
     def hybrid_forward(self, F, x):
         x = self.norm(self.deconv(F.Activation(x, act_type="relu")))  # (N, channels, 2H, 2W)

@@ -109,6 +109,18 @@ class Conv2DTranspose(InPrecision, nn.Conv2DTranspose):
         return self.in_precision(F, partial(super().hybrid_forward, F), x, weight, bias)
 
 
+class Dropout(nn.Dropout):
+    """Gluon's, by MXNet's own kernel on a GPU too.
+
+    cuDNN's, which Gluon takes there, begins with a number of C's rand() and goes on from what was dropped before: no
+    seed reaches it, so that neither a run nor a translation could be repeated (MXNet 1.9.1, nn/dropout-inl.h and
+    Resource::get_cudnn_dropout_desc).
+    """
+
+    def hybrid_forward(self, F, x):
+        return F.Dropout(x, p=self._rate, cudnn_off=True) if self._rate else F.identity(x)
+
+
 NORMS = ("batch", "instance", "none", "syncbatch")
 
 # "picture" and "running" are how a network trained with "batch" translates. The first takes batch norm's arithmetic to

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gluon_pix2pix.core.operators import Conv2D, Conv2DTranspose, bias_before, norm_layer
+from gluon_pix2pix.core.operators import Conv2D, Conv2DTranspose, Dropout, bias_before, norm_layer
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
@@ -20,7 +20,7 @@ class ResnetBlock(mx.gluon.HybridBlock):
                 Conv2D(channels, 3, use_bias=bias_before(norm), in_channels=channels),
                 norm_layer(norm, channels),
                 nn.Activation("relu"),
-                nn.Dropout(0.5 if dropout else 0),  # always there, so that parameters have the same names without
+                Dropout(0.5 if dropout else 0),  # always there, so that parameters have the same names without
                 nn.ReflectionPad2D(1),
                 Conv2D(channels, 3, use_bias=bias_before(norm), in_channels=channels),
                 norm_layer(norm, channels),

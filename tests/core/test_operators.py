@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import (
     NORMS,
+    Dropout,
     OneChannelConv,
     OneChannelDeconv,
     PictureNorm,
@@ -263,3 +266,25 @@ def test_orthogonal_columns_of_a_weight_with_more_outputs_than_inputs(channels, 
     assert weight.shape == shape
     flat = weight.reshape(shape[:2])
     np.testing.assert_allclose(flat.T @ flat, 4 * np.eye(shape[1]), atol=1e-5)
+
+
+def test_dropout_is_gluons_without_cudnns_own_state():
+    layer, gluons, x = Dropout(0.5), mx.gluon.nn.Dropout(0.5), mx.nd.ones((1, 4, 32, 32))
+    dropped = []
+    for net in (layer, gluons):
+        mx.random.seed(3)
+        with mx.autograd.train_mode():
+            dropped.append(net(x).asnumpy())
+    np.testing.assert_array_equal(*dropped)
+    assert set(np.unique(dropped[0])) == {0, 2}
+    np.testing.assert_array_equal(layer(x).asnumpy(), x.asnumpy())
+    graph = json.loads(layer(mx.sym.var("data")).tojson())["nodes"]
+    assert [node["attrs"]["cudnn_off"] for node in graph if node["op"] == "Dropout"] == ["True"]
+
+
+@pytest.mark.parametrize("name", ["unet_128", "resnet_6blocks"])
+def test_every_dropout_of_a_network_is_ours(name):
+    layers = []
+    get_model(name, ngf=2).apply(lambda block: layers.append(block) if isinstance(block, mx.gluon.nn.Dropout) else None)
+    assert layers
+    assert {type(layer) for layer in layers} == {Dropout}
