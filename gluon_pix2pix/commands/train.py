@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from gluon_pix2pix.commands.find_data import find_data
 from gluon_pix2pix.core.losses import WGANGP
-from gluon_pix2pix.core.step import OneProcess
 from gluon_pix2pix.errors import UsageError, option_errors
-from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.training.options import DIST_ASYNC, TrainOptions
-from gluon_pix2pix.training.session import prepare_and_train
+
+if TYPE_CHECKING:
+    from gluon_pix2pix.pairs.locate import Located
 
 Options = TrainOptions
 
@@ -41,6 +40,10 @@ def read_words(words: list[str]) -> list[str]:
 
 def main(options: TrainOptions) -> Optional[int]:
     """Train, or serve those that do; return an exit code if a signal ended it."""
+    # Imported here: --help, and a word that is refused, come without.
+    from gluon_pix2pix.core.step import OneProcess
+    from gluon_pix2pix.training.session import prepare_and_train
+
     kvstore = options.machine.kvstore
     if not kvstore.startswith("dist") and "DMLC_ROLE" not in os.environ:
         return prepare_and_train(options, find_or_get, cluster=OneProcess(kvstore), say=say)
@@ -63,5 +66,7 @@ def say(line: str) -> None:
 
 def find_or_get(options: TrainOptions) -> Located:
     """Find the data set that the options name, and get it first if it is a named one that is not on disk."""
+    from gluon_pix2pix.commands.find_data import find_data
+
     photos = options.task.coding().from_photos
     return find_data(options.data.dataset, options.data.data_root, photos=photos, get=True)

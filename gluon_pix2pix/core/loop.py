@@ -182,11 +182,6 @@ def learning_rate(options: ScheduleOptions, epoch: int, *, lr: float, history: S
         over n_epochs, along half a cosine, and up again in the next n_epochs. "plateau": see `plateau`. "constant": lr.
     history
         The generator's mean loss in each completed epoch, for "plateau".
-
-    Raises
-    ------
-    ValueError
-        If there is no such policy.
     """
     policy = options.lr_policy
     if policy == "linear":

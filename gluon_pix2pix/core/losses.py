@@ -48,11 +48,6 @@ class GANLoss:
         logit lacks of 1 (real) or exceeds -1 (fake), and for the generator the logit itself (arXiv 1705.02894).
     label_smoothing
         How much less than 1 the discriminator learns to say of real pairs (one-sided, arXiv 1606.03498). Not for hinge.
-
-    Raises
-    ------
-    ValueError
-        If there is no such mode, or it is WGAN-GP, which MXNet 1.9.1 cannot train; or if the smoothing does not fit.
     """
 
     def __init__(self, mode: str = "vanilla", *, label_smoothing: float = 0.0):

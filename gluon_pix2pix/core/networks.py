@@ -84,11 +84,6 @@ class UNetGenerator(mx.gluon.HybridBlock):
     dropout_blocks
         Which ones: "upstream", the 8 * ngf blocks above the innermost (junyanz/pytorch-CycleGAN-and-pix2pix,
         models/networks.py), or "paper", the innermost and the two above it (appendix 6.1.1 and the Torch7 code).
-
-    Raises
-    ------
-    ValueError
-        If num_downs is below 2, or dropout_blocks is neither of the two.
     """
 
     def __init__(
@@ -109,7 +104,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
         if dropout_blocks not in DROPOUT_BLOCKS:
             raise ValueError(f"dropout_blocks is one of {', '.join(DROPOUT_BLOCKS)}, not {dropout_blocks!r}")
         self.multiple = 2**num_downs
-        self._ngf, self._skips, self._as_operator = ngf, skips, False
+        self._ngf, self._skips, self._for_export = ngf, skips, False
         inner = num_downs - 1
         dropped = range(4, inner) if dropout_blocks == "upstream" else range(max(inner - 2, 1), num_downs)
         width = [ngf * min(2**level, 8) for level in range(num_downs)]  # 64 128 256 512 512 512 512 512
@@ -143,7 +138,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
         for up in self.up:
             x, skip = up(x), skips.pop()
             if self._skips:
-                multiple = 16 if self._as_operator else self._ngf  # without gradients any number can be concatenated
+                multiple = 16 if self._for_export else self._ngf  # without gradients any number can be concatenated
                 x = concat_channels(F, skip, x, multiple=multiple)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
         x = self.last(F.Activation(x, act_type="relu"))
         return F.Activation(x, act_type="tanh")  # (N, output_nc, 256, 256)
@@ -165,11 +160,6 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
         Stride-2 layers, 1 or more. Receptive fields for 1 to 5: 16, 34, 70, 142, 286.
     norm
         One of `layers.NORMS`.
-
-    Raises
-    ------
-    ValueError
-        If n_layers is below 1.
     """
 
     def __init__(self, input_nc: int = 6, *, ndf: int = 64, n_layers: int = 3, norm: str = "batch"):
@@ -289,13 +279,7 @@ class NetworkOptions:
 
 
 def get_model(name: str, **kwargs) -> mx.gluon.HybridBlock:
-    """Build the network of that name, one of `GENERATORS` or `DISCRIMINATORS`, with uninitialised weights.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
-    """
+    """Build the network of that name, one of `GENERATORS` or `DISCRIMINATORS`, with uninitialised weights."""
     factory = {**_GENERATORS, **_DISCRIMINATORS}.get(name)
     if factory is None:
         raise ValueError(
@@ -318,11 +302,6 @@ def init_weights(
     The other types draw the weights as the functions of that name in torch.nn.init do. (Gluon's own default is
     Uniform(0.07), and its Normal leaves gamma at 1.) The numbers depend on `seed` and the structure alone: neither
     MXNet's random state nor the number of threads or devices enters.
-
-    Raises
-    ------
-    ValueError
-        If `init_type` is not one of `INIT_TYPES`.
     """
     if init_type not in INIT_TYPES:
         raise ValueError(f"there is no init_type {init_type!r}; choose from {', '.join(INIT_TYPES)}")

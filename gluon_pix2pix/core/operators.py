@@ -29,11 +29,6 @@ def check_precision(precision: str, device_type: str) -> None:
         One of `PRECISIONS`.
     device_type
         "cpu" or "gpu".
-
-    Raises
-    ------
-    ValueError
-        If there is no such precision, or it is not for this device.
     """
     _check_name(precision)
     if precision == "float16" and device_type != "gpu":
@@ -56,13 +51,7 @@ def has_bfloat16() -> bool:
 
 
 def set_precision(net: mx.gluon.Block, precision: str) -> None:
-    """Let the convolutions in `net` compute in a precision of `PRECISIONS`; hybridise it afterwards.
-
-    Raises
-    ------
-    ValueError
-        If there is no such precision.
-    """
+    """Let the convolutions in `net` compute in a precision of `PRECISIONS`; hybridise it afterwards."""
     _check_name(precision)
     net.apply(lambda block: block.set_precision(precision) if isinstance(block, InPrecision) else None)
 
@@ -130,13 +119,7 @@ TRANSLATING_NORMS = ("picture", "running")
 
 
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
-    """Build the normalisation that `norm`, of `NORMS` or `TRANSLATING_NORMS`, names for (N, channels, H, W).
-
-    Raises
-    ------
-    ValueError
-        If there is no norm of that name.
-    """
+    """Build the normalisation that `norm`, of `NORMS` or `TRANSLATING_NORMS`, names for (N, channels, H, W)."""
     # MXNet's momentum weighs the old value: 0.9 here is 0.1 in PyTorch.
     batch = {"epsilon": 1e-5, "momentum": 0.9, "in_channels": channels}
     if norm in ("batch", "running"):
@@ -156,13 +139,7 @@ def bias_before(norm: str) -> bool:
 
 
 def synchronise(net: mx.gluon.Block, ctx: Sequence[mx.Context]) -> None:
-    """Tell each synchronised batch norm in `net` how many devices share its statistics. Not tested on GPUs.
-
-    Raises
-    ------
-    ValueError
-        If there is one and a device is not a GPU: on several CPU contexts its backward never returns.
-    """
+    """Tell each synchronised batch norm in `net` how many devices share its statistics. Not tested on GPUs."""
     layers = []
     net.apply(lambda block: layers.append(block) if isinstance(block, mx.gluon.contrib.nn.SyncBatchNorm) else None)
     if layers and any(device.device_type != "gpu" for device in ctx):
@@ -182,13 +159,13 @@ class PictureNorm(mx.gluon.HybridBlock):
     def __init__(self, channels: int, *, affine: bool = True, epsilon: float = 1e-5):
         super().__init__()
         self._epsilon, self._channels = epsilon, channels
-        self._as_operator = False
+        self._for_export = False
         with self.name_scope():
             self.gamma = self.params.get("gamma", shape=(channels,), init="ones") if affine else None
             self.beta = self.params.get("beta", shape=(channels,), init="zeros") if affine else None
 
     def hybrid_forward(self, F, x, gamma=None, beta=None):
-        if self._as_operator:
+        if self._for_export:
             if gamma is None:
                 gamma, beta = F.ones(shape=(self._channels,)), F.zeros(shape=(self._channels,))
             return F.InstanceNorm(x, gamma, beta, eps=self._epsilon)
@@ -238,13 +215,13 @@ class OneChannelDeconv(mx.gluon.HybridBlock):
 
     def __init__(self, in_channels: int):
         super().__init__()
-        self._as_operator = False
+        self._for_export = False
         with self.name_scope():
             self.weight = self.params.get("weight", shape=(in_channels, 1, 4, 4))
             self.bias = self.params.get("bias", shape=(1,), init="zeros")
 
     def hybrid_forward(self, F, x, weight, bias):
-        if self._as_operator:
+        if self._for_export:
             return F.Deconvolution(
                 x, weight, bias, kernel=(4, 4), stride=(2, 2), pad=(1, 1), num_filter=1, no_bias=False
             )
@@ -268,13 +245,13 @@ def concat_channels(F, first, second, *, multiple: int):
     return F.reshape(pair, shape=(-3, 0, 0, 0))
 
 
-def use_operator(net: mx.gluon.Block) -> None:
+def use_exported_operators(net: mx.gluon.Block) -> None:
     """Let every part of `net` that can be a single operator of MXNet's be it, for export.
 
     InstanceNorm is slower on a CPU, Deconvolution to one channel and plain concat cannot be trained there; but other
     tools know them.
     """
     for child in net._children.values():
-        use_operator(child)
-    if hasattr(net, "_as_operator"):
-        net._as_operator = True
+        use_exported_operators(child)
+    if hasattr(net, "_for_export"):
+        net._for_export = True

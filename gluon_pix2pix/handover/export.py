@@ -13,7 +13,7 @@ from typing import Optional
 import numpy as np
 
 import gluon_pix2pix
-from gluon_pix2pix.core.operators import use_operator
+from gluon_pix2pix.core.operators import use_exported_operators
 from gluon_pix2pix.evaluation.palettes import palette_of_set
 from gluon_pix2pix.handover.onnx_export import write_onnx
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
@@ -108,7 +108,9 @@ def export_generator(
         model["parameters"] = {p.name: name for name, p in net._collect_params_with_prefix().items()}
         model["stored_as"] = "float16" if float16 else "float32"
         if onnx:
-            use_operator(net)  # other programs know InstanceNorm; as a symbol, the form that is faster in MXNet stays
+            use_exported_operators(
+                net
+            )  # other programs know InstanceNorm; as a symbol, the form that is faster in MXNet stays
             write_onnx(net(mx.sym.var("data")), arrays, partial / ONNX, model)
         names = [SYMBOL, PARAMS, *([ONNX] if onnx else [])]
         model["sha256"] = {name: hashlib.sha256((partial / name).read_bytes()).hexdigest() for name in names}

@@ -178,3 +178,14 @@ def test_names_that_the_terminal_cannot_spell(tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "caf\\udce9\n", "")
+
+
+def test_train_loads_what_its_options_need_and_no_more():
+    """A newcomer's --help, and the reader of this package: what is optional is not there."""
+    script = "import sys, gluon_pix2pix.commands.train; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = [name for name in ran.stdout.split() if name.startswith("gluon_pix2pix.")]
+    assert len(loaded) <= 40
+    rooms = {name.split(".")[1] for name in loaded}
+    assert {"core", "pairs", "training"} <= rooms
+    assert not rooms & {"datasets", "distributed", "handover", "serving", "diagnosis", "zoo"}
