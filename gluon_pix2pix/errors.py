@@ -45,6 +45,8 @@ def _message(error: Exception) -> str:
         return f"{error.name} is not installed: pip install -e '.[cpu]' brings all that is needed"
     if isinstance(error, (UsageError, ValueError, OSError, ImportError, FloatingPointError)):
         return text
+    if isinstance(error, MemoryError):
+        return "out of memory"
     # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.
     return f"{type(error).__name__}: {text[:300]} (--debug shows where)"
 

@@ -29,7 +29,7 @@ from gluon_pix2pix.evaluation.compare import (
     match_sets,
 )
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
-from gluon_pix2pix.evaluation.pairing import Pair, find_pairs, match_folders
+from gluon_pix2pix.evaluation.pairing import Translated, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
 from gluon_pix2pix.writing import write_atomically
 
@@ -87,7 +87,7 @@ def main(options: Options) -> None:
         print(f"wrote {options.output}")
 
 
-def _score(pairs: Sequence[Pair], options: Options) -> list[Score]:
+def _score(pairs: Sequence[Translated], options: Options) -> list[Score]:
     results = score_pairs(pairs, metrics=options.metrics, workers=options.workers)
     results = list(tqdm(results, "scoring", total=len(pairs), unit="picture", disable=None, leave=False))
     _stop_at([result for result in results if isinstance(result, str)])

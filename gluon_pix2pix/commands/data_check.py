@@ -38,13 +38,15 @@ def check(options: CheckOptions) -> int:
         raise UsageError(f"--samples is 1 or more, --workers 0 or more, not {options.samples} and {options.workers}")
     splits = splits_of(options.folder, photos=options.photos)
     with StageBar(str(options.folder)) as bar:
-        facts, troubles = check_splits(
+        facts, problems = check_splits(
             splits, photos=options.photos, workers=options.workers or None, progress=functools.partial(bar, "check")
         )
     for name, members in facts.items():
         print(f"{name or options.folder}: {summarize(members)}")
-    for trouble in troubles:
-        print(f"wrong: {trouble}")
+    for note in [note for split in splits.values() for note in split.notes]:
+        print(f"note: {note}")
+    for problem in problems:
+        print(f"wrong: {problem}")
     if options.sheet:
         readable = {name: [fact.paths for fact in members if fact.shapes] for name, members in facts.items()}
         shown = {name: paths for name, paths in readable.items() if paths}
@@ -52,5 +54,5 @@ def check(options: CheckOptions) -> int:
             write_image(options.sheet, draw_contact_sheet(shown, samples=options.samples))
             print(f"samples: {options.sheet}")
     said = {0: "nothing is wrong", 1: "1 thing is wrong"}
-    print(said.get(len(troubles), f"{len(troubles):,} things are wrong"))
-    return 1 if troubles else 0
+    print(said.get(len(problems), f"{len(problems):,} things are wrong"))
+    return 1 if problems else 0

@@ -29,8 +29,8 @@ from gluon_pix2pix.datasets.prepare import operations
 from gluon_pix2pix.datasets.prepare.cityscapes import cityscapes_jobs
 from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
 from gluon_pix2pix.datasets.prepare.combine import combine_jobs
+from gluon_pix2pix.datasets.prepare.copying import put_files
 from gluon_pix2pix.datasets.prepare.jobs import Job, picture_jobs, run_jobs
-from gluon_pix2pix.datasets.prepare.placing import place
 from gluon_pix2pix.datasets.prepare.split import plan_split
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pictures.arithmetic import with_channels
@@ -38,7 +38,7 @@ from gluon_pix2pix.pictures.headers import MAX_PIXELS
 from gluon_pix2pix.writing import write_atomically
 
 
-def make(options: MakeOptions, jobs: Sequence[Job], troubles: Sequence[str] = ()) -> int:
+def make(options: MakeOptions, jobs: Sequence[Job], problems: Sequence[str] = (), notes: Sequence[str] = ()) -> int:
     """Make pictures, report, and return the exit code."""
     options.check()
     options.output.mkdir(parents=True, exist_ok=True)  # if it cannot be, that is one error and not one a picture
@@ -50,12 +50,19 @@ def make(options: MakeOptions, jobs: Sequence[Job], troubles: Sequence[str] = ()
             workers=options.workers or None,
             progress=functools.partial(bar, "write"),
         )
-    troubles = [*troubles, *outcome.troubles]
-    for trouble in troubles:
-        print(f"error: {trouble}", file=sys.stderr)
+    problems = [*problems, *outcome.problems]
+    say(problems, notes)
     kept = f", {outcome.kept:,} were there already (--overwrite makes them again)" if outcome.kept else ""
-    print(f"{options.output}: {outcome.made:,} written{kept}{f', {len(troubles):,} errors' if troubles else ''}")
-    return 1 if troubles else 0
+    print(f"{options.output}: {outcome.made:,} written{kept}{f', {len(problems):,} errors' if problems else ''}")
+    return 1 if problems else 0
+
+
+def say(problems: Sequence[str], notes: Sequence[str]) -> None:
+    """Print what was wrong, and what else was left out."""
+    for note in notes:
+        print(f"note: {note}")
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
 
 
 def make_each(options: FolderOptions, operation: Callable[[np.ndarray, str], np.ndarray]) -> int:
@@ -67,8 +74,8 @@ def make_each(options: FolderOptions, operation: Callable[[np.ndarray, str], np.
 
     chosen = paired if getattr(options, "pairs", False) else operation
     with option_errors():
-        jobs = picture_jobs(options.input, options.output, chosen, format=options.format)
-    return make(options, jobs)
+        jobs, notes = picture_jobs(options.input, options.output, chosen, format=options.format)
+    return make(options, jobs, notes=notes)
 
 
 def combine(options: CombineOptions) -> int:
@@ -77,8 +84,8 @@ def combine(options: CombineOptions) -> int:
         raise UsageError("--nearest says how to --resize: give both")
     resize_b = None if not options.resize else "nearest" if options.nearest else "smooth"
     with option_errors():
-        planned = combine_jobs(options.a, options.b, options.output, format=options.format, resize_b=resize_b)
-    return make(options, *planned)
+        jobs, found = combine_jobs(options.a, options.b, options.output, format=options.format, resize_b=resize_b)
+    return make(options, jobs, found.problems, found.notes)
 
 
 def split(options: SplitOptions) -> int:
@@ -88,15 +95,14 @@ def split(options: SplitOptions) -> int:
     if options.seed < 0:
         raise UsageError(f"--seed is 0 or more, not {options.seed}")
     with option_errors():
-        files, troubles = plan_split(options.input, options.output, fractions=options.fractions, seed=options.seed)
+        files, found = plan_split(options.input, options.output, fractions=options.fractions, seed=options.seed)
     way = "link" if options.link else "move" if options.move else "copy"
     with StageBar(str(options.output)) as bar:
-        place(files, options.output, way=way, progress=functools.partial(bar, way))
-    for trouble in troubles:
-        print(f"error: {trouble}", file=sys.stderr)
+        put_files(files, options.output, way=way, progress=functools.partial(bar, way))
+    say(found.problems, found.notes)
     folders = [name.split("/")[0] for name in files]
     print(f"{options.output}: {', '.join(f'{name} {folders.count(name):,}' for name in dict.fromkeys(folders))}")
-    return 1 if troubles else 0
+    return 1 if found.problems else 0
 
 
 def resize(options: ResizeOptions) -> int:
@@ -161,14 +167,14 @@ def edges(options: EdgesOptions) -> int:
 def cityscapes(options: CityscapesOptions) -> int:
     """Do what `CityscapesOptions` says; frames.csv tells which frame each pair is."""
     _size([options.size])
-    jobs, frames, troubles = cityscapes_jobs(
+    jobs, frames, problems = cityscapes_jobs(
         options.input,
         options.output,
         size=options.size,
         smooth_labels=options.smooth_labels,
         format=options.format,
     )
-    code = make(options, jobs, troubles)
+    code = make(options, jobs, problems)
     made = {name: frame for name, frame in frames.items() if Path(options.output, name).exists()}
     table = "".join(f"{name},{frame}\n" for name, frame in made.items())
     write_atomically(Path(options.output, "frames.csv"), f"picture,frame\n{table}".encode())

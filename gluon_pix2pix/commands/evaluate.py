@@ -36,7 +36,7 @@ from gluon_pix2pix.evaluation.named_metrics import (
     METRICS,
     PROTOCOL,
 )
-from gluon_pix2pix.evaluation.pairing import Pairs, find_pairs, match_folders
+from gluon_pix2pix.evaluation.pairing import Found, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import (
     Score,
     check_writable,
@@ -122,6 +122,8 @@ def main(options: Options) -> int:
         )
     finally:  # a full disk must not take the answer with it
         print("\n".join([*_report(options.folder, scores, show=options.show), *label_report(labels.section)]))
+    for note in found.notes:
+        print(f"note: {note}")
     if found.ignored:
         print(f"not looked at: {count(len(found.ignored), 'picture')} of other names, such as {found.ignored[0]}")
     print(f"wrote {output / 'scores.json'} and {output / 'scores.csv'}")
@@ -131,7 +133,7 @@ def main(options: Options) -> int:
     return 1 if problems else 0
 
 
-def _score(found: Pairs, options: Options) -> tuple[list[Score], list[str]]:
+def _score(found: Found, options: Options) -> tuple[list[Score], list[str]]:
     results = score_pairs(found.pairs, metrics=options.metrics, workers=options.workers)
     results = list(tqdm(results, "scoring", total=len(found.pairs), unit="picture", disable=None, leave=False))
     problems = found.problems + [result for result in results if isinstance(result, str)]

@@ -23,7 +23,7 @@ from gluon_pix2pix.evaluation.label_score import (
     compare_photos,
     summarise_labels,
 )
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.palettes import PALETTES, Palette, check_colours, read_palette
 from gluon_pix2pix.evaluation.score import map_pairs
 from gluon_pix2pix.evaluation.segmentation import MEANS
@@ -76,7 +76,7 @@ def label_task(options: Options) -> Optional[LabelTask]:
         return LabelTask(name, read_palette(name), dataset, options.direction or dataset.direction)
 
 
-def without_source(task: Optional[LabelTask], pairs: Sequence[Pair]) -> list[str]:
+def without_source(task: Optional[LabelTask], pairs: Sequence[Translated]) -> list[str]:
     """Name the pairs that a segmenter cannot score, before it is trained."""
     if task is None or task.dataset is None:
         return []
@@ -87,7 +87,7 @@ def without_source(task: Optional[LabelTask], pairs: Sequence[Pair]) -> list[str
 
 
 def score_labels(
-    task: LabelTask, pairs: Sequence[Pair], options: Options
+    task: LabelTask, pairs: Sequence[Translated], options: Options
 ) -> tuple[list[Union[Confusions, str]], dict[str, Any]]:
     """Return each pair's confusion matrices, or a line that says why it has none, and facts about the segmenter."""
     if task.dataset is None:

@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.translate_special import translate_stdin, translate_videos, video_path
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.translation.given import Given, guess_kind, match_targets, read_given
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, is_video
 from gluon_pix2pix.translation.loading import find_format
@@ -108,6 +107,8 @@ def main(options: Options) -> Optional[int]:
     written += [video_path(results, path, name, options.video_format) for path, name in videos]
     clear_the_way(output, written, settings_of(translator, options, inputs.root, kind), options.overwrite)
     words = {"pair": f"pairs, {direction}", "photo": "whole photos", "single": "single pictures"}[kind]
+    if inputs.note:
+        print(f"note: {inputs.note}")
     if pictures:
         print(f"{len(pictures.paths)} pictures ({words}; --pairs yes or no to say otherwise)")
     print(f"device: {device}\nnormalised by: {translator.network.statistics}", end="")
@@ -176,10 +177,7 @@ def jobs_of(
     """Return the name of each picture that is still to be translated, and what reads it."""
     targets = [None] * len(pictures.paths)
     if options.targets:
-        found = {
-            path.relative_to(options.targets).with_suffix("").as_posix(): path for path in find_images(options.targets)
-        }
-        targets = match_targets(pictures.names, found, options.targets)
+        targets = match_targets(pictures.names, options.targets)
     network = translator.network
 
     def job(path: Path, target: Optional[Path]) -> Callable[[], Given]:

@@ -16,9 +16,9 @@ from gluon_pix2pix.datasets.catalogue import CATALOGUE, Entry, NotOnDiskError, c
 from gluon_pix2pix.datasets.demo.pairs import write_demo
 from gluon_pix2pix.datasets.download import DownloadError, download
 from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
+from gluon_pix2pix.datasets.prepare.copying import put_files
 from gluon_pix2pix.datasets.prepare.jobs import run_jobs
 from gluon_pix2pix.datasets.prepare.paris import plan_paris
-from gluon_pix2pix.datasets.prepare.placing import place
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
 from gluon_pix2pix.pairs.layouts import side_by_side
 from gluon_pix2pix.pairs.locate import Located
@@ -90,7 +90,7 @@ def get(
         with contextlib.suppress(NotOnDiskError):
             return find_set(name, data_root)
     if source is not None:
-        place(plan_paris(source, folder), folder, progress=functools.partial(report, "copy"))
+        put_files(plan_paris(source, folder), folder, progress=functools.partial(report, "copy"))
     elif entry.drawn:
         write_demo(folder, progress=functools.partial(report, "draw"), **drawing)
     elif not entry.request:
@@ -127,10 +127,10 @@ def _get_whole(entry: Entry, folder: Path, urls: Sequence[str], sha256: Optional
 
 
 def _prepare(parts: Sequence[Path], folder: Path, report: Progress) -> Path:
-    jobs, troubles = cmp_jobs(parts, folder)
+    jobs, problems = cmp_jobs(parts, folder)
     outcome = run_jobs(jobs, progress=functools.partial(report, "prepare"))
-    if troubles := [*troubles, *outcome.troubles]:
-        raise DownloadError(f"{len(troubles)} pictures could not be prepared; the first: {troubles[0]}")
+    if problems := [*problems, *outcome.problems]:
+        raise DownloadError(f"{len(problems)} pictures could not be prepared; the first: {problems[0]}")
     return folder
 
 
@@ -143,7 +143,7 @@ def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Opt
     _check_space(entry, workshop)
     archive, unpacked = workshop / "archive", workshop / "unpacked"
     expected = sum(entry.splits.values())
-    troubles = []
+    problems = []
     for url in urls:
         try:
             if sha256 or not archive.exists():  # it is there if the last call was interrupted while unpacking
@@ -165,14 +165,14 @@ def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Opt
             archive.unlink()
             return folder
         except DownloadError as error:
-            troubles.append(str(error))
+            problems.append(str(error))
         except ArchiveError as error:
-            troubles.append(f"{url}: {error}")
+            problems.append(f"{url}: {error}")
             archive.unlink()
             shutil.rmtree(unpacked)
     command = f"python -m gluon_pix2pix data get {entry.name} --url ADDRESS"
     raise DownloadError(
-        f"could not get {entry.name}: {'; '.join(troubles)}; the demo set needs no download, and an archive from "
+        f"could not get {entry.name}: {'; '.join(problems)}; the demo set needs no download, and an archive from "
         f"elsewhere comes by {command}"
     )
 

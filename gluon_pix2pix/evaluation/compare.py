@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from gluon_pix2pix.evaluation.named_metrics import LOWER_IS_BETTER, PIXEL_VALUES
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.score import Score
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.threads import in_threads
@@ -48,7 +48,9 @@ class Comparison(NamedTuple):
         return "B" if (self.difference > 0) != (self.column in LOWER_IS_BETTER) else "A"
 
 
-def match_sets(pairs_a: Sequence[Pair], pairs_b: Sequence[Pair], *, folders: Sequence[PathLike]) -> list[Pair]:
+def match_sets(
+    pairs_a: Sequence[Translated], pairs_b: Sequence[Translated], *, folders: Sequence[PathLike]
+) -> list[Translated]:
     """Return B's pairs in the order of A's, by name; both sets have the same names.
 
     Raises
@@ -72,7 +74,7 @@ def match_sets(pairs_a: Sequence[Pair], pairs_b: Sequence[Pair], *, folders: Seq
 
 
 def check_same_targets(
-    pairs_a: Sequence[Pair], pairs_b: Sequence[Pair], *, folders: Sequence[PathLike], workers: int = 1
+    pairs_a: Sequence[Translated], pairs_b: Sequence[Translated], *, folders: Sequence[PathLike], workers: int = 1
 ) -> None:
     """See that pairs have the same true pictures, pixel by pixel; the files may differ in name and format.
 
@@ -94,7 +96,7 @@ def check_same_targets(
         )
 
 
-def _same_target(pair_a: Pair, pair_b: Pair) -> bool:
+def _same_target(pair_a: Translated, pair_b: Translated) -> bool:
     return pair_a.target == pair_b.target or pixel_digest(pair_a.target) == pixel_digest(pair_b.target)
 
 

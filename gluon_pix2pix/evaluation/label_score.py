@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.palettes import Palette, labels_of
 from gluon_pix2pix.evaluation.score import read_pair
 from gluon_pix2pix.evaluation.segmentation import agreement, confusion_matrix
@@ -21,7 +21,7 @@ PROTOCOL = (
 Confusions = dict[str, np.ndarray]  # what was compared -> (K, K + 1) counts of one picture
 
 
-def compare_labels(pair: Pair, palette: Palette) -> Confusions:
+def compare_labels(pair: Translated, palette: Palette) -> Confusions:
     """Compare a fake label picture with the true one: ``{"fake": counts}``.
 
     Raises
@@ -36,7 +36,7 @@ def compare_labels(pair: Pair, palette: Palette) -> Confusions:
     return {"fake": confusion_matrix(true, test, len(palette.names))}
 
 
-def compare_photos(pair: Pair, palette: Palette, segmenter: Callable[[np.ndarray], np.ndarray]) -> Confusions:
+def compare_photos(pair: Translated, palette: Palette, segmenter: Callable[[np.ndarray], np.ndarray]) -> Confusions:
     """Compare what a segmenter sees in the fake and in the true photo with the label picture that the fake is made of.
 
     Returns

@@ -5,10 +5,14 @@ Whatever should be half of a pair and has no partner, or two, comes back as a li
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from gluon_pix2pix.pictures.folders import find_images
+from gluon_pix2pix.pairs.matching import Match, by_stem, match
+from gluon_pix2pix.pictures.folders import Listing, list_images
+from gluon_pix2pix.reading import read_json
 from gluon_pix2pix.writing import PathLike
 
 # How a picture's name tells what it is. In this order the names of:
@@ -20,7 +24,11 @@ ENDINGS = {
 }
 
 
-class Pair(NamedTuple):
+# What this program writes beside pictures.
+_OURS = ("scores.json", "scores.csv", "index.html", "translation.json")
+
+
+class Translated(NamedTuple):
     """A translated picture and the true one; `folder` and `name` are relative to the folder scored.
 
     `source` is the picture that was translated, if it lies beside them and is the only one of its name.
@@ -38,15 +46,20 @@ class Pair(NamedTuple):
         return self.name if self.folder == "." else f"{self.folder}/{self.name}"
 
 
-class Pairs(NamedTuple):
-    """What a search found: pairs, a line for everything that should be one and is not, and pictures of neither kind."""
+class Found(NamedTuple):
+    """What a search found.
 
-    pairs: list[Pair]
+    `problems` has a line for everything that should be a pair and is not, `ignored` the pictures of neither kind,
+    `notes` a line for each folder that says which other files were not looked at.
+    """
+
+    pairs: list[Translated]
     problems: list[str]
     ignored: list[Path]
+    notes: list[str]
 
 
-def find_pairs(folder: PathLike) -> Pairs:
+def find_pairs(folder: PathLike) -> Found:
     """Find the fakes and targets that lie beside each other under a folder, at any depth, by the `ENDINGS` of names.
 
     Pictures of other names are listed as ignored.
@@ -58,39 +71,32 @@ def find_pairs(folder: PathLike) -> Pairs:
     ValueError
         If no picture has a fake's name, or none a target's.
     """
-    folder = Path(folder)
-    found: dict[tuple[Path, str], dict[str, list[Path]]] = {}
-    sources: dict[tuple[Path, str], list[Path]] = {}
-    ignored = []
-    pictures = find_images(folder)
-    for path in pictures:
-        name, role = _split_ending(path.stem)
-        if role in ("fake", "target"):
-            found.setdefault((path.parent, name), {"fake": [], "target": []})[role].append(path)
-        elif role == "source":
-            sources.setdefault((path.parent, name), []).append(path)
-        else:
-            ignored.append(path)
+    listing = list_images(folder)
+    named: dict[Optional[str], dict[str, list[Path]]] = {"fake": {}, "target": {}, "source": {}, None: {}}
+    for stem, paths in by_stem(listing.folder, listing.pictures).items():
+        name, role = _split_ending(stem)
+        named[role].setdefault(name, []).extend(paths)
     for role in ("fake", "target"):
-        if not any(roles[role] for roles in found.values()):
+        if not named[role]:
             raise ValueError(
-                f"none of the {len(pictures)} pictures in {folder} has the name of a {role} "
+                f"none of the {len(listing.pictures)} pictures in {folder} has the name of a {role} "
                 f"({_expected('NAME', role)}): "
                 "if the targets lie in another folder under equal names, --targets names it"
             )
-    pairs, problems = [], _empty_folders(folder)
-    for (parent, name), roles in found.items():
-        problem = _claims(roles["fake"], roles["target"], expected=name)
-        if problem:
-            problems.append(problem)
-        else:
-            source = _only(sources.get((parent, name), []))
-            below = parent.relative_to(folder).as_posix()
-            pairs.append(Pair(below, name, roles["fake"][0], roles["target"][0], source))
-    return Pairs(pairs, problems, ignored)
+    found = match(named["fake"], named["target"])
+    problems = _empty(listing) + _doubles(found)
+    for missing, partner in (("target", found.lone[0]), ("fake", found.lone[1])):
+        problems += [
+            f"{path} has no {missing} beside it: none of {_expected(_last(name), missing)}"
+            for name, path in partner.items()
+        ]
+    pairs = _pairs(found, named["source"])
+    stale = _stale_targets(listing, pairs)
+    ignored = [path for paths in named[None].values() for path in paths]
+    return Found([pair for pair in pairs if pair not in stale], [*problems, *stale.values()], ignored, _notes(listing))
 
 
-def match_folders(fakes: PathLike, targets: PathLike) -> Pairs:
+def match_folders(fakes: PathLike, targets: PathLike) -> Found:
     """Pair the pictures of two folders, at any depth, by their relative paths without the extension.
 
     A fake may end as in `ENDINGS`: ``a/7_fake.png`` finds ``a/7.jpg`` if there is no ``a/7_fake.*``. Targets among
@@ -103,74 +109,81 @@ def match_folders(fakes: PathLike, targets: PathLike) -> Pairs:
     ValueError
         If both are the same folder.
     """
-    fakes, targets = Path(fakes), Path(targets)
-    found: dict[str, dict[str, list[Path]]] = {}
-    for path in find_images(targets):
-        found.setdefault(_stem(path, targets), {"fake": [], "target": []})["target"].append(path)
-    if fakes.resolve() == targets.resolve():
+    true = list_images(targets)
+    if Path(fakes).resolve() == Path(targets).resolve():
         raise ValueError(f"{fakes} is the folder of the fakes and of the targets: every picture would equal itself")
-    known = set(found)
-    sources: dict[str, list[Path]] = {}
-    for path in find_images(fakes):
-        stem = _stem(path, fakes)
+    listing = list_images(fakes)
+    known = by_stem(true.folder, true.pictures)
+    named: dict[str, dict[str, list[Path]]] = {"fake": {}, "source": {}, "target": {}}
+    for stem, paths in by_stem(listing.folder, listing.pictures).items():
         name, role = (stem, "fake") if stem in known else _split_ending(stem)
-        if role in ("fake", None):
-            found.setdefault(name, {"fake": [], "target": []})["fake"].append(path)
-        elif role == "source":
-            sources.setdefault(name, []).append(path)
-    pairs, problems = [], _empty_folders(fakes) + _empty_folders(targets)
-    for name, roles in found.items():
-        problem = _claims(roles["fake"], roles["target"], expected=name, folders=(fakes, targets))
-        if problem:
-            problems.append(problem)
-        else:
-            parent, _, stem = name.rpartition("/")
-            source = _only(sources.get(name, []))
-            pairs.append(Pair(parent or ".", stem, roles["fake"][0], roles["target"][0], source))
-    return Pairs(pairs, problems, [])
+        named[role or "fake"].setdefault(name, []).extend(paths)
+    found = match(named["fake"], known)
+    problems = _empty(listing) + _empty(true) + _doubles(found)
+    problems += [f"{path} has no fake: no {listing.folder / name}.*" for name, path in found.lone[1].items()]
+    problems += [f"{path} has no target: no {true.folder / name}.*" for name, path in found.lone[0].items()]
+    return Found(_pairs(found, named["source"]), problems, [], _notes(listing) + _notes(true))
+
+
+def _pairs(found: Match, sources: dict[str, list[Path]]) -> list[Translated]:
+    pairs = []
+    for name, (fake, target) in found.pairs.items():
+        folder, _, stem = name.rpartition("/")
+        of_that_name = sources.get(name, [])
+        pairs.append(Translated(folder or ".", stem, fake, target, of_that_name[0] if len(of_that_name) == 1 else None))
+    return pairs
+
+
+def _stale_targets(listing: Listing, pairs: list[Translated]) -> dict[Translated, str]:
+    """Say which targets an earlier translation has left beside fakes that were made later, without any target."""
+    stale = {}
+    for path in listing.others:
+        if path.name != "translation.json":
+            continue
+        with contextlib.suppress(ValueError, OSError):  # nothing is known of how the fakes were made
+            made = read_json(path, {"pictures": str}, what="the record of a translation")
+            if made["pictures"] != "single" or made.get("targets") is not None:
+                continue
+            for pair in pairs:
+                if path.parent in pair.fake.parents and pair.target.stat().st_mtime_ns <= pair.fake.stat().st_mtime_ns:
+                    stale[pair] = (
+                        f"{pair.target} is older than {pair.fake}, which was translated without targets ({path}): it "
+                        "is of an earlier translation; remove it, or name the true pictures' folder by --targets"
+                    )
+    return stale
 
 
 def _split_ending(stem: str) -> tuple[str, Optional[str]]:
     for role, endings in ENDINGS.items():
         for ending in endings:
-            if stem.endswith(ending) and Path(stem).name != ending:
+            if stem.endswith(ending) and _last(stem) != ending:
                 return stem[: -len(ending)], role
     return stem, None
 
 
-def _only(paths: list[Path]) -> Optional[Path]:
-    return paths[0] if len(paths) == 1 else None
-
-
-def _stem(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _expected(name: str, role: str) -> str:
     return ", ".join(f"{name}{ending}.*" for ending in ENDINGS[role])
 
 
-def _claims(
-    fakes: list[Path], targets: list[Path], *, expected: str, folders: Optional[tuple[Path, Path]] = None
-) -> Optional[str]:
-    """Say what keeps these from being one fake and one target; None if they are."""
-    for role, paths in (("fake", fakes), ("target", targets)):
-        if len(paths) > 1:
-            return f"{' and '.join(map(str, paths))} would each be the {role} of {expected!r}: keep one"
-    if fakes and targets:
-        return None
-    missing, partner = ("target", fakes) if fakes else ("fake", targets)
-    if folders:
-        return f"{partner[0]} has no {missing}: no {folders[missing == 'target'] / expected}.*"
-    return f"{partner[0]} has no {missing} beside it: none of {_expected(expected, missing)}"
+def _doubles(found: Match) -> list[str]:
+    return [
+        f"{' and '.join(map(str, paths))} would each be the {('fake', 'target')[side]} of {name!r}: keep one"
+        for name, side, paths in found.doubles
+    ]
 
 
-def _empty_folders(folder: Path) -> list[str]:
-    problems = []
-    for path in sorted(folder.rglob("*")):
-        try:
-            if path.is_dir() and not path.name.startswith(".") and not any(path.iterdir()):
-                problems.append(f"{path} is an empty folder")
-        except OSError as error:  # rglob passes over a folder that it may not read
-            problems.append(f"{path}: {error.strerror}")
-    return problems
+def _empty(listing: Listing) -> list[str]:
+    return [f"{path} is an empty folder" for path in listing.empty]
+
+
+def _notes(listing: Listing) -> list[str]:
+    """Say what else is there, but for what this program writes itself."""
+    others = [path for path in listing.others if path.name not in _OURS]
+    ours = [path.parent / "thumbs" for path in listing.others if path.name == "index.html"]
+    previews = [path for path in listing.previews if path not in ours]
+    note = dataclasses.replace(listing, others=others, previews=previews).note()
+    return [note] if note else []

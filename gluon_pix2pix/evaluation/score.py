@@ -18,6 +18,7 @@ import numpy as np
 import skimage
 
 from gluon_pix2pix import __version__
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.evaluation.metrics import mse, psnr_of_mean_mse
 from gluon_pix2pix.evaluation.named_metrics import (
     DEFAULT_METRICS,
@@ -27,7 +28,7 @@ from gluon_pix2pix.evaluation.named_metrics import (
     PROTOCOL,
     score_pair,
 )
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.threads import in_threads
 from gluon_pix2pix.writing import PathLike, write_atomically
@@ -41,7 +42,7 @@ class Score(NamedTuple):
     `error` is the mean squared error over all pixels and channels, in squared pixel values, whatever the columns.
     """
 
-    pair: Pair
+    pair: Translated
     width: int
     height: int
     channels: int
@@ -50,7 +51,7 @@ class Score(NamedTuple):
     values: dict[str, Optional[float]]
 
 
-def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(pair: Translated) -> tuple[np.ndarray, np.ndarray]:
     """Read a pair's target and fake, two arrays of one shape and dtype.
 
     Raises
@@ -73,7 +74,7 @@ def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     return target, fake
 
 
-def score_files(pair: Pair, *, metrics: Sequence[str] = DEFAULT_METRICS) -> Score:
+def score_files(pair: Translated, *, metrics: Sequence[str] = DEFAULT_METRICS) -> Score:
     """Read and compare the two pictures of a pair.
 
     Raises
@@ -93,24 +94,24 @@ def score_files(pair: Pair, *, metrics: Sequence[str] = DEFAULT_METRICS) -> Scor
 
 
 def score_pairs(
-    pairs: Sequence[Pair], *, metrics: Sequence[str] = DEFAULT_METRICS, workers: int = 1
+    pairs: Sequence[Translated], *, metrics: Sequence[str] = DEFAULT_METRICS, workers: int = 1
 ) -> Iterator[Union[Score, str]]:
     """Score pairs in threads and yield, in their order, each one's `Score`, or a line that says why it has none."""
     return map_pairs(partial(score_files, metrics=metrics), pairs, workers=workers)
 
 
-def map_pairs(function: Callable[[Pair], Result], pairs: Sequence[Pair], *, workers: int) -> Iterator[Result | str]:
+def map_pairs(
+    function: Callable[[Translated], Result], pairs: Sequence[Translated], *, workers: int
+) -> Iterator[Result | str]:
     """Give a function's results of pairs, worked out in threads, in order; a line instead where it cannot read one."""
     return in_threads(partial(_result_or_problem, function), pairs, workers=workers)
 
 
-def _result_or_problem(function: Callable[[Pair], Result], pair: Pair) -> Result | str:
+def _result_or_problem(function: Callable[[Translated], Result], pair: Translated) -> Result | str:
     try:
         return function(pair)
-    except OSError as error:
-        return f"{error.filename}: {error.strerror}" if error.filename else f"{pair.fake}: {error}"
-    except ValueError as error:
-        return str(error)
+    except (OSError, ValueError) as error:
+        return one_line(error, pair.fake, pair.target)
 
 
 def summarise(scores: Sequence[Score]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.arithmetic import odd_width
@@ -18,13 +19,13 @@ _THREADS = 8  # they wait for the disk, or for the network that it is on
 class Checked(NamedTuple):
     """What a pair's headers say: the pixels in its files, the (height, width) it is brought to, the pixels' type.
 
-    `trouble` is a line that says what is wrong with it, and empty if nothing is.
+    `problem` is a line that says what is wrong with it, and empty if nothing is.
     """
 
     pixels: int = 0
     size: tuple[int, int] = (0, 0)
     dtype: str = ""
-    trouble: str = ""
+    problem: str = ""
 
 
 def check_files(pairs: Sequence[PairPaths], preprocess: Preprocess, *, photos: bool = False) -> list[Checked]:
@@ -49,12 +50,12 @@ def check_files(pairs: Sequence[PairPaths], preprocess: Preprocess, *, photos: b
                 raise ValueError(other_depth(pair.b, headers[-1].dtype))
             return Checked(sum(header.height * header.width for header in headers), size, headers[0].dtype)
         except (ValueError, OSError) as error:
-            return Checked(trouble=line_of(error))
+            return Checked(problem=one_line(error, *pair.files))
 
     checked = list(in_threads(check, pairs, workers=_THREADS))
     usual = Counter(found.dtype for found in checked if found.dtype).most_common(1)
     return [
-        found if found.trouble or found.dtype == usual[0][0] else Checked(trouble=other_depth(pair.a, found.dtype))
+        found if found.problem or found.dtype == usual[0][0] else Checked(problem=other_depth(pair.a, found.dtype))
         for pair, found in zip(pairs, checked)
     ]
 
@@ -91,10 +92,3 @@ def result_size(pair: PairPaths, preprocess: Preprocess, height: int, width: int
 def other_depth(path: object, dtype: object) -> str:
     """Say that a file cannot be used with the others, or with its partner."""
     return f"{path} is {dtype} and others are not: all files of a set have one depth"
-
-
-def line_of(error: Exception) -> str:
-    """Return what an error says in one line, with the file's name."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())

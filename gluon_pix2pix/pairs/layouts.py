@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, list_folder, normal, stem_of
+from gluon_pix2pix.pairs.matching import Names, by_stem, match
+from gluon_pix2pix.pictures.folders import EXTENSIONS, Listing, list_folder, list_images, normal
 from gluon_pix2pix.writing import PathLike
 
 LISTS = {".csv": ",", ".tsv": "\t"}
@@ -35,14 +36,29 @@ class PairPaths(NamedTuple):
     a: Path
     b: Optional[Path] = None
 
+    @property
+    def stem(self) -> str:
+        """What the names of both files below their folders have in common."""
+        return self.name.split("\t")[0]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file, or A and B."""
+        return (self.a,) if self.b is None else (self.a, self.b)
+
 
 @dataclass(frozen=True)
 class Split:
-    """The pairs of a split in their order, the folders (or the list) they are in, and a line for each lone file."""
+    """The pairs of a split in their order, and the folders (or the list) that they are in.
+
+    `problems` has a line for each file that should be half of a pair and is not, `notes` one for each folder that says
+    what else was left out.
+    """
 
     pairs: list[PairPaths]
     folders: tuple[Path, ...]
-    lonely: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def find_splits(dataset: PathLike, *, photos: bool = False) -> dict[str, Split]:
@@ -87,32 +103,54 @@ def side_by_side(folder: PathLike) -> Split:
         If there is no such folder, or no picture in it.
     """
     folder = Path(folder)
-    paths = find_images(folder, arrays=True)
-    return Split([PairPaths(normal(path.relative_to(folder).as_posix()), path) for path in paths], (folder,))
+    listing = list_images(folder, arrays=True)
+    pairs = [PairPaths(normal(path.relative_to(folder).as_posix()), path) for path in listing.pictures]
+    return Split(pairs, (folder,), notes=_notes(listing))
 
 
 def two_folders(folder_a: PathLike, folder_b: PathLike) -> Split:
     """Bring the pictures of two folders, and of the folders below, together by their relative names.
 
-    They are in natural order of A's names. Extensions may differ.
+    They are in natural order of A's names. Extensions may differ, and where no file has the same name, 1_A goes with
+    1_B.
 
     Raises
     ------
     FileNotFoundError
         If one of them is no folder, or holds no picture.
     ValueError
-        If two pictures of a folder differ by nothing but their extensions, or none has a partner.
+        If none has a partner.
     """
     folders = Path(folder_a), Path(folder_b)
-    a, b = (_by_stem(folder) for folder in folders)
-    pairs = [
-        PairPaths(f"{stem}\t{path.suffix}\t{b[stem].suffix}", path, b[stem]) for stem, path in a.items() if stem in b
+    listings = [list_images(folder, arrays=True) for folder in folders]
+    found = match(*_without_side(*(by_stem(listing.folder, listing.pictures) for listing in listings)))
+    problems = [
+        f"{' and '.join(map(str, paths))} have one name for their partner: rename one" for *_, paths in found.doubles
     ]
-    lonely = [f"{path} has no partner in {folders[1]}" for stem, path in a.items() if stem not in b]
-    lonely += [f"{path} has no partner in {folders[0]}" for stem, path in b.items() if stem not in a]
-    if not pairs:
-        raise ValueError(f"no file in {folders[0]} has the name of one in {folders[1]}: {lonely[0]}")
-    return Split(pairs, folders, lonely)
+    for side, other in ((0, 1), (1, 0)):
+        problems += [f"{path} has no partner in {folders[other]}" for path in found.lone[side].values()]
+    if not found.pairs:
+        raise ValueError(f"no file in {folders[0]} has the name of one in {folders[1]}: {problems[0]}")
+    pairs = [PairPaths(f"{name}\t{a.suffix}\t{b.suffix}", a, b) for name, (a, b) in found.pairs.items()]
+    return Split(pairs, folders, problems, [note for listing in listings for note in _notes(listing)])
+
+
+def _without_side(a: Names, b: Names) -> tuple[Names, Names]:
+    """Rename what ends in _A, and its partner in _B, unless there is a file of the same name."""
+    renamed = {
+        name[:-2]
+        for name in a
+        if name.endswith("_A") and name not in b and f"{name[:-2]}_B" in b and name[:-2] not in a
+    }
+    sides = []
+    for names, ending in ((a, "_A"), (b, "_B")):
+        sides.append({n[:-2] if n.endswith(ending) and n[:-2] in renamed else n: files for n, files in names.items()})
+    return sides[0], sides[1]
+
+
+def _notes(listing: Listing) -> list[str]:
+    note = listing.note()
+    return [note] if note else []
 
 
 def read_list(path: PathLike, *, split: Optional[str] = None) -> dict[str, list[PairPaths]]:
@@ -189,7 +227,7 @@ def _find_split(dataset: Path, name: str) -> Optional[Split]:
         return Split(read_list(paths[0], split=name)[name], paths)
     split = side_by_side(paths[0])
     whole = [pair for pair in split.pairs if pair.a.relative_to(paths[0]).parts[0] not in ("A", "B")]  # but lone halves
-    return Split(whole, split.folders)
+    return Split(whole, split.folders, notes=split.notes)
 
 
 def _refuse_halves(layouts: list[tuple[Path, Path]]) -> None:
@@ -203,12 +241,3 @@ def _refuse_halves(layouts: list[tuple[Path, Path]]) -> None:
 def _holds_pictures(folder: Path) -> bool:
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
     return any(name.lower().endswith((*EXTENSIONS, ".npy")) and not name.startswith(".") for name in names)
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for path in find_images(folder, arrays=True):
-        other = paths.setdefault(stem_of(path, folder), path)
-        if other != path:
-            raise ValueError(f"{other} and {path} have one name for their partner: rename one")
-    return paths

@@ -12,8 +12,9 @@ from typing import Callable, Optional, TypeVar, Union
 
 import numpy as np
 
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
-from gluon_pix2pix.pairs.header_check import check_files, half_size, line_of, other_depth
+from gluon_pix2pix.pairs.header_check import check_files, half_size, other_depth
 from gluon_pix2pix.pairs.layouts import PairPaths, Split, side_by_side
 from gluon_pix2pix.pairs.options import DIRECTIONS, DataOptions
 from gluon_pix2pix.pairs.picture_cache import PictureCache
@@ -70,7 +71,11 @@ class PairedImages(mx.gluon.data.Dataset):
             raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
         self.preprocess = Preprocess(options, multiple=multiple)
         split = pairs if isinstance(pairs, Split) else side_by_side(pairs)
-        self.pairs, self.folders, self._lonely = split.pairs[: options.max_dataset_size], split.folders, split.lonely
+        self.pairs, self.folders, self._unpaired = (
+            split.pairs[: options.max_dataset_size],
+            split.folders,
+            split.problems,
+        )
         self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, options.skip_bad
         self._cache = PictureCache() if options.cache else None
         self.smallest_side: Optional[int] = None  # of what the networks get, in pixels; `check_files` sets it
@@ -130,13 +135,13 @@ class PairedImages(mx.gluon.data.Dataset):
             batch, or the cache would take too much memory.
         """
         checked = check_files(self.pairs, self.preprocess, photos=self.coding.from_photos)
-        troubles = [*self._lonely, *(found.trouble for found in checked if found.trouble)]
-        if troubles and not self._skip_bad:
-            more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
-            raise ValueError(f"{troubles[0]}{more}; --skip-bad goes on without such files")
-        good = [(pair, found) for pair, found in zip(self.pairs, checked) if not found.trouble]
+        problems = [*self._unpaired, *(found.problem for found in checked if found.problem)]
+        if problems and not self._skip_bad:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise ValueError(f"{problems[0]}{more}; --skip-bad goes on without such files")
+        good = [(pair, found) for pair, found in zip(self.pairs, checked) if not found.problem]
         if not good:
-            raise ValueError(f"no file of {self.folders[0]} is good: {troubles[0]}")
+            raise ValueError(f"no file of {self.folders[0]} is good: {problems[0]}")
         self.pairs = [pair for pair, _ in good]
         first, size = good[0][0], good[0][1].size
         self.smallest_side = min(min(found.size) for _, found in good)
@@ -149,7 +154,7 @@ class PairedImages(mx.gluon.data.Dataset):
         if self._cache is not None:
             one = sum(picture.nbytes for picture in self._first_good(0, self._read)) / good[0][1].pixels
             self._cache.reserve(int(one * sum(found.pixels for _, found in good)))
-        return troubles
+        return problems
 
     def new_troubles(self) -> list[str]:
         """Return a line for each pair that has turned out bad since the last call."""
@@ -169,7 +174,7 @@ class PairedImages(mx.gluon.data.Dataset):
                 if not self._skip_bad:
                     raise
                 with self._lock:
-                    self._bad[at] = line_of(error)
+                    self._bad[at] = one_line(error, *self.pairs[at].files)
         raise ValueError(f"no pair of {self.folders[0]} can be read any more: {next(iter(self._bad.values()))}")
 
     def _coded(self, index: int, seed: Optional[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -25,49 +25,54 @@ UNREAD = (".heic", ".heif", ".avif", ".jxl", ".psd", ".svg", ".dng", ".cr2", ".c
 class Listing:
     """What was found below a folder: its pictures in natural order (2.jpg before 10.jpg), and the files left out.
 
-    `previews` are the folders of `NO_DATA`, which are not looked into.
+    `previews` are the folders of `NO_DATA`, which are not looked into, and `empty` those with nothing in them.
     """
 
     folder: Path
     pictures: list[Path]
     others: list[Path] = field(default_factory=list)
     previews: list[Path] = field(default_factory=list)
+    empty: list[Path] = field(default_factory=list)
 
     def note(self) -> Optional[str]:
         """Say in one line what was left out; None if nothing was."""
-        unread = [path for path in self.others if path.suffix.lower() in UNREAD]
-        kinds = Counter(path.suffix.lower() or "without extension" for path in self.others)
-        words = [f"{count} {kind}" for kind, count in sorted(kinds.items()) if kind not in UNREAD]
+        dead = [path for path in self.others if not path.exists()]
+        unread = [path for path in self.others if path.suffix.lower() in UNREAD and path not in dead]
+        rest = [path for path in self.others if path.suffix.lower() not in UNREAD and path not in dead]
+        kinds = Counter(path.suffix.lower() or "without extension" for path in rest)
+        words = [f"{count} {kind}" for kind, count in sorted(kinds.items())]
         words += [f"what is in {path.relative_to(self.folder).as_posix()}/" for path in self.previews[:3]]
         words += [f"what is in {len(self.previews) - 3} more such folders"] if len(self.previews) > 3 else []
-        if unread:
-            named = ", ".join(path.relative_to(self.folder).as_posix() for path in unread[:5])
-            more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
-            words.append(f"{named}{more}, whose format cannot be read here: save such pictures as PNG or JPEG")
+        words += [f"{self._names(dead)}, which leads nowhere"] if dead else []
+        words += [f"{self._names(unread)}, whose format cannot be read here: save it as PNG or JPEG"] if unread else []
         return f"left out of {self.folder}: {', '.join(words)}" if words else None
+
+    def _names(self, paths: list[Path]) -> str:
+        names = [path.relative_to(self.folder).as_posix() for path in paths]
+        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def find_images(folder: PathLike, *, arrays: bool = False) -> list[Path]:
-    """List the picture files of a folder and of the folders below it, in natural order.
+    """List the picture files of a folder and of the folders below it, in natural order; see `list_images`."""
+    return list_images(folder, arrays=arrays).pictures
 
-    See `list_folder`, which says too what is left out.
+
+def list_images(folder: PathLike, *, arrays: bool = False, also: tuple[str, ...] = ()) -> Listing:
+    """List the files of a folder as `list_folder` does, one picture at least.
 
     Raises
     ------
     FileNotFoundError
-        If `folder` is not a folder, or holds no picture.
+        If `folder` is not a folder, or holds no picture; the message says what it holds instead.
+    OSError
+        If a folder cannot be read.
     """
-    listing = list_folder(folder, arrays=arrays)
+    listing = list_folder(folder, arrays=arrays, also=also)
     if not listing.pictures:
-        raise FileNotFoundError(no_pictures(listing, arrays=arrays))
-    return listing.pictures
-
-
-def no_pictures(listing: Listing, *, arrays: bool = False) -> str:
-    """Say that a folder holds no picture, and what it holds instead."""
-    note = listing.note()
-    known = f"{' '.join(EXTENSIONS)}{' .npy' if arrays else ''}"
-    return f"{listing.folder} holds no pictures ({known}){f'; {note}' if note else ''}"
+        note = listing.note()
+        known = f"{' '.join(EXTENSIONS)}{' .npy' if arrays else ''}"
+        raise FileNotFoundError(f"{folder} holds no pictures ({known}){f'; {note}' if note else ''}")
+    return listing
 
 
 def list_folder(folder: PathLike, *, arrays: bool = False, also: tuple[str, ...] = ()) -> Listing:
@@ -95,18 +100,20 @@ def list_folder(folder: PathLike, *, arrays: bool = False, also: tuple[str, ...]
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder")
-    names, previews = _walk(folder)
+    names, previews, empty = _walk(folder)
     pictures = [name for name in names if name.lower().endswith((*EXTENSIONS, *also))]
     if arrays and not pictures:
         pictures = [name for name in names if name.lower().endswith(".npy")]
     others = set(names).difference(pictures)
-    in_order = ([folder / name for name in sorted(found, key=natural_key)] for found in (pictures, others, previews))
+    in_order = (
+        [folder / name for name in sorted(found, key=natural_key)] for found in (pictures, others, previews, empty)
+    )
     return Listing(folder, *in_order)
 
 
-def _walk(folder: Path) -> tuple[list[str], list[str]]:
-    """List the files below a folder, and the folders of `NO_DATA` there, relative to it."""
-    files, previews = [], []
+def _walk(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """List the files below a folder, the folders of `NO_DATA` there and the empty ones, relative to it."""
+    files, previews, empty = [], [], []
     waiting = [("", frozenset())]  # folders to look into, each with those it is in; a recursion would have its limit
     while waiting:
         below, above = waiting.pop()
@@ -116,7 +123,10 @@ def _walk(folder: Path) -> tuple[list[str], list[str]]:
         if identity in above:
             continue
         with os.scandir(here) as entries:
-            for entry in entries:
+            found = list(entries)
+            if not found and below:
+                empty.append(below)
+            for entry in found:
                 name = os.path.join(below, entry.name)
                 if entry.name.startswith("."):
                     continue
@@ -126,7 +136,7 @@ def _walk(folder: Path) -> tuple[list[str], list[str]]:
                     previews.append(name)
                 else:
                     waiting.append((name, above | {identity}))
-    return files, previews
+    return files, previews, empty
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -84,7 +84,8 @@ def open_data(
             )
             for name, split in list(located.splits.items())[:2]
         ]
-    notes = [f"skipped: {line}" for line in train_set.check_files(batch_size=options.data.batch_size)]
+    notes = [note for split in list(located.splits.values())[:2] for note in split.notes]
+    notes += [f"skipped: {line}" for line in train_set.check_files(batch_size=options.data.batch_size)]
     for val_set in others:
         notes += [f"skipped: {line}" for line in val_set.check_files()]
     check_size(options, networks.discriminator, train_set.smallest_side, "a picture's side of")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.pairs.matching import by_stem
 from gluon_pix2pix.pictures.arithmetic import split_pair
 from gluon_pix2pix.pictures.files import image_size, read_image, read_labels
+from gluon_pix2pix.pictures.folders import find_images, normal
 
 # What a file is: half of it is given and the other half true; all of it is true, and its gray or holed self given; or
 # it is given and nothing more is known.
@@ -82,9 +84,12 @@ def read_given(path: Path, coding: Coding, *, kind: str, direction: str, target:
         picture = read_image(path, channels=None if usual else coding.source.channels)
     if target is None:
         return Given(picture)
-    if isinstance(coding.target, OneHot):
-        return Given(picture, read_labels(target))
-    return Given(picture, _as_target(read_image(target), coding))
+    true = read_labels(target) if isinstance(coding.target, OneHot) else _as_target(read_image(target), coding)
+    (height, width), (true_height, true_width) = picture.shape[:2], true.shape[:2]
+    if abs(height * true_width - width * true_height) > max(height, width):  # more than a pixel is rounded by
+        sizes = [f"{width} x {height} pixels", f"{true_width} x {true_height}"]
+        raise ValueError(f"{path} is {sizes[0]} and its target {target} {sizes[1]}: it would be stretched")
+    return Given(picture, true)
 
 
 def _as_target(true: np.ndarray, coding: Coding) -> np.ndarray:
@@ -92,15 +97,22 @@ def _as_target(true: np.ndarray, coding: Coding) -> np.ndarray:
     return coding.target.values(true) if isinstance(coding.target, Pixels) else true
 
 
-def match_targets(names: Sequence[str], targets: Mapping[str, Path], folder: Path) -> list[Path]:
-    """Return each picture's target, by its name.
+def match_targets(names: Sequence[str], folder: Path) -> list[Path]:
+    """Return each picture's target: the one of its name, whatever the extension, below a folder.
 
     Raises
     ------
     FileNotFoundError
-        If one has none.
+        If a picture has none, or the folder no pictures.
+    ValueError
+        If one has two.
     """
-    missing = [name for name in names if name not in targets]
+    targets = by_stem(folder, find_images(folder))
+    found = [targets.get(normal(name), []) for name in names]
+    missing = [name for name, paths in zip(names, found) if not paths]
     if missing:
         raise FileNotFoundError(f"{missing[0]} has no target in {folder} ({len(missing)} of {len(names)} have none)")
-    return [targets[name] for name in names]
+    for name, paths in zip(names, found):
+        if len(paths) > 1:
+            raise ValueError(f"{' and '.join(map(str, paths))} would each be the target of {name!r}: keep one")
+    return [paths[0] for paths in found]

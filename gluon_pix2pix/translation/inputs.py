@@ -7,18 +7,22 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from gluon_pix2pix.pictures.folders import EXTENSIONS, list_folder, natural_key, no_pictures
+from gluon_pix2pix.pictures.folders import EXTENSIONS, list_images, natural_key
 
 LISTS = (".txt", ".csv", ".tsv")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
 class Inputs(NamedTuple):
-    """Files to translate, and for each the path of its results below the output folder, without an extension."""
+    """Files to translate, and for each the path of its results below the output folder, without an extension.
+
+    `note` says what else a folder holds; empty if nothing.
+    """
 
     root: Path
     paths: list[Path]
     names: list[str]
+    note: str = ""
 
 
 def find_inputs(given: str | Path) -> Inputs:
@@ -43,9 +47,10 @@ def find_inputs(given: str | Path) -> Inputs:
     ValueError
         If a list is no text, or two files differ by nothing but the extension: their results would be one.
     """
-    path = Path(given)
+    path, note = Path(given), None
     if path.is_dir():
-        root, paths = path, _in_folder(path)
+        listing = list_images(path, also=VIDEOS)
+        root, paths, note = path, listing.pictures, listing.note()
     elif path.is_file() and path.suffix.lower() in LISTS:
         paths = _in_list(path)
         root = Path(os.path.commonpath([p.parent for p in paths]))
@@ -55,19 +60,12 @@ def find_inputs(given: str | Path) -> Inputs:
         root, paths = _by_pattern(str(given))
     else:
         raise FileNotFoundError(f"{given} is neither a picture nor a folder nor a pattern of names")
-    return Inputs(root, paths, _names(paths, root))
+    return Inputs(root, paths, _names(paths, root), note or "")
 
 
 def is_video(path: Path) -> bool:
     """Tell by its name whether a file is a video."""
     return path.suffix.lower() in VIDEOS
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    listing = list_folder(folder, also=VIDEOS)
-    if not listing.pictures:
-        raise FileNotFoundError(no_pictures(listing))
-    return listing.pictures
 
 
 def _by_pattern(pattern: str) -> tuple[Path, list[Path]]:

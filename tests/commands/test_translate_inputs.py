@@ -108,6 +108,20 @@ def test_targets_of_their_own(translate, pictures, tmp_path):
     assert (code, err) == (1, f"error: a/1 has no target in {tmp_path / 'true'} (3 of 3 have none)\n")
 
 
+def test_targets_that_are_no_ones_or_of_another_shape(translate, pictures, tmp_path):
+    true = tmp_path / "true"
+    (true / ".ipynb_checkpoints").mkdir(parents=True)
+    for name, shape in (("1.png", (40, 56, 3)), ("2.png", (56, 56, 3)), (".ipynb_checkpoints/2.jpg", (40, 56, 3))):
+        write_image(true / name, noise(*shape))
+    words = ("--input", pictures / "a", "--targets", true, "--output", tmp_path / "out")
+    code, _, err = translate(*words)
+    assert (code, files(tmp_path / "out")[:-1]) == (1, ["1_fake.png", "1_source.png", "1_target.png"])
+    assert err.startswith(f"not translated: {pictures}/a/2.png is 56 x 40 pixels and its target {true}/2.png 56 x 56: ")
+    write_image(true / "1.jpg", noise(40, 56, 3))
+    code, _, err = translate(*words[:-1], tmp_path / "none")
+    assert (code, err) == (1, f"error: {true}/1.jpg and {true}/1.png would each be the target of '1': keep one\n")
+
+
 def test_a_video(translate, tmp_path, tiny_run):
     frames = [noise(48, 64, 3, seed=number) for number in range(3)]
     write_video(tmp_path / "clip.mkv", frames, rate=12.5)

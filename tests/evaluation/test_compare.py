@@ -16,13 +16,13 @@ from gluon_pix2pix.evaluation.compare import (
     paired_bootstrap,
     pixel_digest,
 )
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.score import Score
 from gluon_pix2pix.pictures.files import write_image
 
 
 def pair(name, folder="a"):
-    return Pair(".", name, Path(folder, f"{name}_fake.png"), Path(folder, f"{name}_target.png"))
+    return Translated(".", name, Path(folder, f"{name}_fake.png"), Path(folder, f"{name}_target.png"))
 
 
 def scores_of(**columns):
@@ -114,7 +114,7 @@ def test_targets_are_compared_pixel_by_pixel(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
     for folder in "abc":
         (tmp_path / folder).mkdir()
-    a, b, c = (Pair(".", "1", tmp_path / folder, tmp_path / folder / "1_target.png") for folder in "abc")
+    a, b, c = (Translated(".", "1", tmp_path / folder, tmp_path / folder / "1_target.png") for folder in "abc")
     b = b._replace(target=tmp_path / "b" / "1_real_B.bmp")
     write_image(a.target, picture)
     write_image(b.target, picture)

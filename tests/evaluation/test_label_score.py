@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.evaluation.label_score import columns_of, compare_labels, compare_photos, summarise_labels
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.score import map_pairs
 from gluon_pix2pix.pictures.files import write_image
@@ -16,12 +16,12 @@ from gluon_pix2pix.pictures.files import write_image
 PALETTE = Palette(("sky", "wall", "door"), ((0, 0, 255), (255, 0, 0), (0, 255, 0)))
 
 
-def save(folder: Path, **labels) -> Pair:
+def save(folder: Path, **labels) -> Translated:
     """Write label maps in the colours of `PALETTE`, fake, target and source."""
     paths = {role: folder / f"1_{role}.png" for role in labels}
     for role, rows in labels.items():
         write_image(paths[role], np.array(PALETTE.colours, np.uint8)[np.array(rows)])
-    return Pair(".", "1", **paths)
+    return Translated(".", "1", **paths)
 
 
 def test_label_pictures(tmp_path):

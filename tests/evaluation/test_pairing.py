@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,17 +77,62 @@ def test_names_every_problem(tmp_path):
     ]
 
 
-def test_names_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+def test_a_folder_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
     touch(tmp_path, "1_fake.png", "1_target.png", "locked/2_fake.png")
-    iterdir = Path.iterdir
+    scandir = os.scandir
 
     def refuse(path):
-        if path.name == "locked":
+        if str(path).endswith("locked"):
             raise PermissionError(13, "Permission denied", str(path))
-        return iterdir(path)
+        return scandir(path)
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    assert f"{tmp_path}/locked: Permission denied" in find_pairs(tmp_path).problems
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match=r"Permission denied: .*locked"):
+        find_pairs(tmp_path)
+
+
+def test_files_of_other_programs_are_neither_scored_nor_problems(tmp_path):
+    touch(
+        tmp_path / "fakes", "a.png", ".ipynb_checkpoints/a-checkpoint.png", "scores.json", "index.html", "thumbs/x.png"
+    )
+    touch(tmp_path / "true", "a.png", ".ipynb_checkpoints/a-checkpoint.png", "@eaDir/a.png", "b.heic", "notes.txt")
+    found = match_folders(tmp_path / "fakes", tmp_path / "true")
+    assert listed(found, tmp_path) == [("a", "fakes/a.png", "true/a.png")]
+    assert found.problems == []
+    (note,) = found.notes
+    assert note.startswith(f"left out of {tmp_path}/true: 1 .txt, what is in @eaDir/, b.heic, whose format")
+
+
+def test_names_are_one_however_their_accents_are_spelt(tmp_path):
+    touch(tmp_path / "fakes", "fac\u0327ade_fake.png", "fac\u0327ade_source.png")
+    touch(tmp_path / "true", "fa\u00e7ade.png")
+    found = match_folders(tmp_path / "fakes", tmp_path / "true")
+    assert [(pair.name, pair.source.name) for pair in found.pairs] == [("fa\u00e7ade", "fac\u0327ade_source.png")]
+    touch(tmp_path / "beside", "fac\u0327ade_fake.png", "fa\u00e7ade_target.png")
+    assert [pair.name for pair in find_pairs(tmp_path / "beside").pairs] == ["fa\u00e7ade"]
+
+
+@pytest.mark.parametrize(
+    ("record", "stale"),
+    [
+        ('{"pictures": "single", "targets": null}', True),
+        ('{"pictures": "single", "targets": "true"}', False),
+        ('{"pictures": "pair", "targets": null}', False),
+        ("[]", False),
+    ],
+)
+def test_targets_of_an_earlier_translation_are_not_scored_against(tmp_path, record, stale):
+    folder = tmp_path / "X"
+    touch(folder, "1_target.png", "1_fake.png", "deep/2_target.png", "deep/2_fake.png", "3_fake.png", "3_target.png")
+    for age, name in enumerate(("3_target", "1_fake", "deep/2_fake", "3_fake", "deep/2_target", "1_target")):
+        os.utime(folder / f"{name}.png", (1e9 - age, 1e9 - age))
+    (folder / "translation.json").write_text(record)
+    found = find_pairs(tmp_path)
+    assert [pair.name for pair in found.pairs] == (["3"] if stale else ["1", "3", "2"])
+    assert [line.split(" is older than ")[0] for line in found.problems] == (
+        [f"{folder}/1_target.png", f"{folder}/deep/2_target.png"] if stale else []
+    )
+    assert all("it is of an earlier translation; remove it, or name" in line for line in found.problems)
 
 
 @pytest.mark.parametrize(("there", "missing"), [("1.png", "fake"), ("1_fake.png", "target"), ("1_target.png", "fake")])

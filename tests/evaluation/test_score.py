@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.evaluation.named_metrics import METRICS, score_pair
-from gluon_pix2pix.evaluation.pairing import Pair
+from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.score import (
     Score,
     check_writable,
@@ -29,16 +29,16 @@ def constant(value, *, size=(16, 12), channels=3, dtype=np.uint8):
     return np.full((*size[::-1], channels), value, dtype)
 
 
-def save_pair(folder: Path, name: str, fake: np.ndarray, target: np.ndarray) -> Pair:
+def save_pair(folder: Path, name: str, fake: np.ndarray, target: np.ndarray) -> Translated:
     folder.mkdir(exist_ok=True)
-    pair = Pair(".", name, folder / f"{name}_fake.png", folder / f"{name}_target.png")
+    pair = Translated(".", name, folder / f"{name}_fake.png", folder / f"{name}_target.png")
     write_image(pair.fake, fake)
     write_image(pair.target, target)
     return pair
 
 
 def a_score(name="1", *, folder=".", bits=8, psnr=20.0, ssim=0.5, mse=650.25, mae=20.0) -> Score:
-    pair = Pair(folder, name, Path(folder) / f"{name}_fake.png", Path(folder) / f"{name}_target.png")
+    pair = Translated(folder, name, Path(folder) / f"{name}_fake.png", Path(folder) / f"{name}_target.png")
     return Score(pair, 16, 12, 3, bits, mse, {"psnr": psnr, "ssim": ssim, "mse": mse, "mae": mae})
 
 

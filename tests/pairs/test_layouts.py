@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gluon_pix2pix.pairs.layouts import find_splits, read_list, side_by_side, two_folders
 
@@ -43,7 +47,7 @@ def test_two_folders(tmp_path, layout):
         tmp_path / layout.format("train", "train").split()[0],
         splits["train"].folders[1],
     )
-    assert splits["train"].lonely == []
+    assert splits["train"].problems == []
 
 
 def test_splits_may_lie_differently(tmp_path):
@@ -57,7 +61,7 @@ def test_files_without_a_partner_are_named(tmp_path):
     a, b = touch(tmp_path / "A", "1.png", "2.png", "3.png"), touch(tmp_path / "B", "2.jpg", "4.jpg")
     split = two_folders(a, b)
     assert [pair.a.name for pair in split.pairs] == ["2.png"]
-    assert split.lonely == [
+    assert split.problems == [
         f"{a}/1.png has no partner in {b}",
         f"{a}/3.png has no partner in {b}",
         f"{b}/4.jpg has no partner in {a}",
@@ -71,11 +75,78 @@ def test_no_file_has_a_partner(tmp_path):
 
 
 def test_two_files_of_one_name(tmp_path):
-    a, b = touch(tmp_path / "A", "1.png", "1.jpg"), touch(tmp_path / "B", "1.png")
-    with pytest.raises(
-        ValueError, match=r"1\.(png|jpg) and .*1\.(jpg|png) have one name for their partner: rename one"
-    ):
-        two_folders(a, b)
+    a, b = touch(tmp_path / "A", "1.png", "1.jpg", "2.png"), touch(tmp_path / "B", "1.png", "2.png")
+    split = two_folders(a, b)
+    assert [pair.stem for pair in split.pairs] == ["2"]
+    assert split.problems == [f"{a}/1.jpg and {a}/1.png have one name for their partner: rename one"]
+
+
+def test_names_that_end_in_the_side(tmp_path):
+    a = touch(tmp_path / "A", "1_A.png", "x_A.png", "y_A.png", "y.png", "deep/2_A.jpg")
+    b = touch(tmp_path / "B", "1_B.png", "x_A.png", "y_B.png", "y.png", "deep/2_B.png")
+    split = two_folders(a, b)
+    assert [(pair.stem, pair.b.name) for pair in split.pairs] == [
+        ("1", "1_B.png"),
+        ("deep/2", "2_B.png"),
+        ("x_A", "x_A.png"),
+        ("y", "y.png"),
+    ]
+    assert split.problems == [f"{a}/y_A.png has no partner in {b}", f"{b}/y_B.png has no partner in {a}"]
+
+
+def test_names_are_one_however_their_accents_are_spelt(tmp_path):
+    touch(tmp_path / "train", *(f"A/fac\u0327ade_{number}.jpg" for number in range(4)))
+    touch(tmp_path / "train", *(f"B/fa\u00e7ade_{number}.png" for number in range(4)))
+    split = find_splits(tmp_path)["train"]
+    assert (len(split.pairs), split.problems) == (4, [])
+    assert split.pairs[0].name == "fa\u00e7ade_0\t.jpg\t.png"
+
+
+def test_what_other_programs_leave_is_no_half(tmp_path):
+    touch(tmp_path / "train", "A/1.jpg", "A/.ipynb_checkpoints/1-checkpoint.jpg", "B/1.png", "B/@eaDir/1.png")
+    split = find_splits(tmp_path)["train"]
+    assert (len(split.pairs), split.problems) == (1, [])
+    assert split.notes == [f"left out of {tmp_path}/train/B: what is in @eaDir/"]
+
+
+def test_halves_in_linked_folders(tmp_path):
+    for side in "AB":
+        touch(tmp_path, f"train/{side}/city1/1.png", f"elsewhere/{side}/2.png")
+        (tmp_path / "train" / side / "city2").symlink_to(tmp_path / "elsewhere" / side)
+        (tmp_path / "train" / side / "city1" / "loop").symlink_to(tmp_path / "train")
+    split = find_splits(tmp_path)["train"]
+    assert [pair.stem for pair in split.pairs] == ["city1/1", "city2/2"]
+
+
+def test_what_lies_beside_the_pairs_is_counted(tmp_path):
+    touch(tmp_path / "train", *(f"{number}.jpg" for number in range(4)), "9.heic", "readme.md", "more/10.jpg")
+    split = find_splits(tmp_path)["train"]
+    assert [pair.name for pair in split.pairs] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "more/10.jpg"]
+    (note,) = split.notes
+    assert note.startswith(f"left out of {tmp_path}/train: 1 .md, 9.heic, whose format cannot be read here: save")
+    touch(tmp_path / "deep", "train/city/1.png")
+    assert [pair.name for pair in find_splits(tmp_path / "deep")["train"].pairs] == ["city/1.png"]
+
+
+NAMES = st.text(st.sampled_from("ABab_\u00e91"), min_size=1, max_size=4)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sets(NAMES), st.sets(NAMES), st.sampled_from(["NFC", "NFD"]))
+def test_every_name_is_in_a_pair_or_in_a_problem(names_a, names_b, form):
+    spelt = [unicodedata.normalize(form, name) for name in names_b]
+    with tempfile.TemporaryDirectory() as folder:
+        sides = [
+            touch(Path(folder, side), *(f"{name}.png" for name in names))
+            for side, names in (("A", names_a), ("B", spelt))
+        ]
+        try:
+            split = two_folders(*sides)
+        except (FileNotFoundError, ValueError):
+            assert not names_a & names_b
+            return
+        assert names_a & names_b <= {pair.stem for pair in split.pairs}
+        assert len(split.problems) + 2 * len(split.pairs) == len(names_a) + len(names_b)
 
 
 def test_an_empty_folder(tmp_path):

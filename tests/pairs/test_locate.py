@@ -17,7 +17,7 @@ def touch(folder, *names):
 def test_folders_of_halves(tmp_path):
     located = locate(touch(tmp_path / "cats", "trainA/1.jpg", "trainB/1.png", "valA/1.jpg", "valB/1.png", "valB/2.png"))
     assert (located.name, located.direction, located.counts) == ("cats", "AtoB", {"train": 1, "val": 1})
-    assert located.splits["val"].lonely == [f"{tmp_path}/cats/valB/2.png has no partner in {tmp_path}/cats/valA"]
+    assert located.splits["val"].problems == [f"{tmp_path}/cats/valB/2.png has no partner in {tmp_path}/cats/valA"]
 
 
 def test_a_list(tmp_path):

@@ -289,7 +289,7 @@ def test_the_number_of_bad_files_is_said(folder, add_bad):
         PairedImages(folder).check_files()
 
 
-def test_lonely_files_are_bad_files(halves):
+def test_unpaired_files_are_bad_files(halves):
     write_image(halves[0] / "7.png", noise(8, 8, 3))
     with pytest.raises(ValueError, match=r"A/7\.png has no partner in .*B; --skip-bad goes on"):
         PairedImages(two_folders(*halves)).check_files()

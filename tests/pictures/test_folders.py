@@ -61,7 +61,7 @@ def test_what_is_left_out_is_said_in_one_line(tmp_path):
     touch(tmp_path, "a.txt", "b.TXT", "LICENSE", "x/IMG_3.HEIC", "4.avif", "@eaDir/1.png", "x/thumbs/1.png", "v.mp4")
     assert list_folder(tmp_path).note() == (
         f"left out of {tmp_path}: 1 .mp4, 2 .txt, 1 without extension, what is in @eaDir/, what is in x/thumbs/, "
-        "4.avif, x/IMG_3.HEIC, whose format cannot be read here: save such pictures as PNG or JPEG"
+        "4.avif, x/IMG_3.HEIC, whose format cannot be read here: save it as PNG or JPEG"
     )
     listing = list_folder(tmp_path, also=(".mp4",))
     assert [path.name for path in listing.pictures] == ["1.png", "v.mp4"]
@@ -91,6 +91,9 @@ def test_a_folder_is_no_picture_and_a_dead_link_is_one_that_cannot_be_read(tmp_p
     (tmp_path / "dead.png").symlink_to(tmp_path / "gone.png")
     (tmp_path / "me.png").symlink_to(tmp_path / "me.png")
     assert found(tmp_path) == ["dead.png", "folder.png/1.png", "me.png"]
+    for name in ("city", "town"):
+        (tmp_path / name).symlink_to(tmp_path / "unmounted" / name)
+    assert list_folder(tmp_path).note() == f"left out of {tmp_path}: city, town, which leads nowhere"
 
 
 def test_very_deep_folders_are_walked(tmp_path):

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.datasets.prepare.jobs import Progress, describe
+from gluon_pix2pix.datasets.prepare.jobs import Progress
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.layouts import LISTS, PairPaths, Split, find_splits, side_by_side, two_folders
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.threads import in_threads
@@ -23,13 +24,13 @@ from gluon_pix2pix.writing import PathLike
 
 @dataclass(frozen=True)
 class Facts:
-    """What one picture is like: shape (H, W, C) and bits of its file or files, a digest of the pixels, troubles."""
+    """What one picture is like: shape (H, W, C) and bits of its file or files, a digest of the pixels, problems."""
 
     pair: PairPaths
     shapes: tuple[tuple[int, int, int], ...] = ()
     bits: tuple[int, ...] = ()
     digest: str = ""
-    troubles: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -79,11 +80,11 @@ def check_splits(
     Returns
     -------
     dict[str, list[Facts]], list[str]
-        The facts of each split's pictures in their order; and a line for each trouble.
+        The facts of each split's pictures in their order; and a line for each problem.
     """
-    total, done, facts, troubles = sum(len(split.pairs) for split in splits.values()), 0, {}, []
+    total, done, facts, problems = sum(len(split.pairs) for split in splits.values()), 0, {}, []
     for name, split in splits.items():
-        troubles += split.lonely
+        problems += split.problems
         facts[name] = []
         look = functools.partial(look_at, photos=photos)
         for fact in in_threads(look, split.pairs, workers=workers or processors()):
@@ -91,10 +92,10 @@ def check_splits(
             done += 1
             if progress:
                 progress(done, total)
-        troubles += [trouble for fact in facts[name] for trouble in fact.troubles]
+        problems += [problem for fact in facts[name] for problem in fact.problems]
     if facts.keys() & {"val", "test"} and "train" not in facts:
-        troubles.append(f"there is no train split, which training needs, but {' and '.join(facts)}")
-    return facts, troubles + find_duplicates(facts) + _mixed_depths(facts)
+        problems.append(f"there is no train split, which training needs, but {' and '.join(facts)}")
+    return facts, problems + find_duplicates(facts) + _mixed_depths(facts)
 
 
 def look_at(pair: PairPaths, *, photos: bool = False) -> Facts:
@@ -104,13 +105,13 @@ def look_at(pair: PairPaths, *, photos: bool = False) -> Facts:
         try:
             pictures.append(read_image(path))
         except (OSError, ValueError, cv2.error, MemoryError) as error:
-            return Facts(pair, troubles=(describe(error, path),))
-    troubles, halves = [], pictures
+            return Facts(pair, problems=(one_line(error, path),))
+    problems, halves = [], pictures
     names = [str(path) for path in paths]
     if len(paths) == 1 and not photos:
         width = pictures[0].shape[1]
         if width % 2:
-            troubles.append(
+            problems.append(
                 f"{paths[0]} is {width} pixels wide: a side-by-side pair needs two halves of the same width"
             )
         else:
@@ -118,8 +119,8 @@ def look_at(pair: PairPaths, *, photos: bool = False) -> Facts:
             names = [f"the {side} half of {paths[0]}" for side in ("left", "right")]
     elif len(paths) == 2 and pictures[0].shape[:2] != pictures[1].shape[:2]:
         sizes = [f"{picture.shape[1]} x {picture.shape[0]}" for picture in pictures]
-        troubles.append(f"{paths[0]} is {sizes[0]} pixels and {paths[1]} {sizes[1]}")
-    troubles += [f"{name} is all one colour" for name, half in zip(names, halves) if (half == half[:1, :1]).all()]
+        problems.append(f"{paths[0]} is {sizes[0]} pixels and {paths[1]} {sizes[1]}")
+    problems += [f"{name} is all one colour" for name, half in zip(names, halves) if (half == half[:1, :1]).all()]
     digest = hashlib.sha256()
     for picture in pictures:
         digest.update(f"{picture.shape} {picture.dtype}".encode())
@@ -129,7 +130,7 @@ def look_at(pair: PairPaths, *, photos: bool = False) -> Facts:
         tuple(picture.shape for picture in pictures),
         tuple(8 * picture.itemsize for picture in pictures),
         digest.hexdigest(),
-        tuple(troubles),
+        tuple(problems),
     )
 
 

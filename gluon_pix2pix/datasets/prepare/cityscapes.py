@@ -51,24 +51,22 @@ def cityscapes_jobs(
     folder, output = Path(folder), Path(output)
     refuse_inside(output, folder)
     photos_dir, labels_dir = _find(folder, "leftImg8bit"), _find(folder, "gtFine")
-    jobs, frames, troubles = [], {}, []
+    jobs, frames, problems = [], {}, []
     for split, published in COUNTS.items():
         photos, labels = _frames(photos_dir / split, PHOTO), _frames(labels_dir / split, LABELS)
-        lonely = [
-            f"{photos[name]} has no label map below {labels_dir / split}" for name in photos.keys() - labels.keys()
-        ]
-        lonely += [f"{labels[name]} has no photo below {photos_dir / split}" for name in labels.keys() - photos.keys()]
-        troubles += sorted(lonely)
+        lone = [f"{photos[name]} has no label map below {labels_dir / split}" for name in photos.keys() - labels.keys()]
+        lone += [f"{labels[name]} has no photo below {photos_dir / split}" for name in labels.keys() - photos.keys()]
+        problems += sorted(lone)
         both = sorted(photos.keys() & labels.keys())
         if len(both) != published:
-            troubles.append(f"{photos_dir / split} has {len(both)} frames with labels, published are {published}")
+            problems.append(f"{photos_dir / split} has {len(both)} frames with labels, published are {published}")
         for number, name in enumerate(both, 1):
             made, ends = f"{split}/{number}.{format}", (photos[name], labels[name])
             frames[made] = name
             jobs.append(Job(output / made, ends, lambda ends=ends: _pair(*ends, size, smooth_labels)))
     if not jobs:
         raise FileNotFoundError(f"{photos_dir} and {labels_dir} have no frame in common (train/CITY/*{PHOTO})")
-    return jobs, frames, troubles
+    return jobs, frames, problems
 
 
 def _find(folder: Path, kind: str) -> Path:

@@ -61,8 +61,8 @@ def cmp_jobs(
     """
     refuse_inside(output, *folders)
     photos, labels = ({p.stem: p for f in folders for p in Path(f).rglob(f"cmp_*{end}")} for end in (".jpg", ".png"))
-    troubles = [f"{photos[name]} has no label map {name}.png" for name in sorted(photos.keys() - labels.keys())]
-    troubles += [f"{labels[name]} has no photo {name}.jpg" for name in sorted(labels.keys() - photos.keys())]
+    problems = [f"{photos[name]} has no label map {name}.png" for name in sorted(photos.keys() - labels.keys())]
+    problems += [f"{labels[name]} has no photo {name}.jpg" for name in sorted(labels.keys() - photos.keys())]
     names = sorted(photos.keys() & labels.keys(), key=natural_key)
     if not names:
         raise FileNotFoundError(f"{' and '.join(map(str, folders))}: no cmp_*.jpg with its cmp_*.png")
@@ -72,7 +72,7 @@ def cmp_jobs(
         for name in members:
             ends = (photos[name], labels[name])
             jobs.append(Job(Path(output, split, f"{name}.{format}"), ends, lambda ends=ends: _pair(*ends, size, how)))
-    return jobs, troubles
+    return jobs, problems
 
 
 def _pair(photo_path: Path, labels_path: Path, size: int, how: str) -> np.ndarray:

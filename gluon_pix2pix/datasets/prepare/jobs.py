@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from gluon_pix2pix import processors
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pictures.files import read_image, save_picture
-from gluon_pix2pix.pictures.folders import find_images, natural_key
+from gluon_pix2pix.pictures.folders import list_images, natural_key
 from gluon_pix2pix.threads import in_threads
 from gluon_pix2pix.writing import UNWRITABLE, PathLike
 
@@ -33,7 +34,7 @@ class Outcome:
 
     made: int = 0
     kept: int = 0
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def run_jobs(
@@ -49,7 +50,7 @@ def run_jobs(
     Parameters
     ----------
     jobs
-        Of two that would write the same file the first does, and the second is a trouble.
+        Of two that would write the same file the first does, and the second is a problem.
     overwrite
         Make those again whose file is there.
     quality
@@ -60,14 +61,14 @@ def run_jobs(
     Raises
     ------
     OSError
-        If the disk is full or cannot be written at all. A single file's errors are troubles instead.
+        If the disk is full or cannot be written at all. A single file's errors are problems instead.
     """
     outcome, todo, makers = Outcome(), [], {}
     for job in jobs:
         first = makers.setdefault(job.output, job)
         if first is not job:
             both = f"{first.sources[0]} and {job.sources[0]}"
-            outcome.troubles.append(f"{both} would both be {job.output}: the second is left out")
+            outcome.problems.append(f"{both} would both be {job.output}: the second is left out")
         elif job.output.exists() and not overwrite:
             outcome.kept += 1
         else:
@@ -76,13 +77,13 @@ def run_jobs(
     report = progress or (lambda done, total: None)
     report(outcome.kept, total)
     done_jobs = in_threads(lambda job: _do(job, quality), todo, workers=workers or processors())
-    for done, trouble in enumerate(done_jobs, outcome.kept + 1):
-        if trouble is None:
+    for done, problem in enumerate(done_jobs, outcome.kept + 1):
+        if problem is None:
             outcome.made += 1
         else:
-            outcome.troubles.append(trouble)
+            outcome.problems.append(problem)
         report(done, total)
-    outcome.troubles.sort(key=natural_key)
+    outcome.problems.sort(key=natural_key)
     return outcome
 
 
@@ -93,22 +94,14 @@ def _do(job: Job, quality: int) -> Optional[str]:
     except (OSError, ValueError, cv2.error, MemoryError) as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             raise
-        return describe(error, *job.sources)
+        return one_line(error, *job.sources)
     return None
-
-
-def describe(error: Exception, *paths: Path) -> str:
-    """Return one line about an error that names the file: one of `paths`, the first unless the error says which."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename or paths[0]}: {error.strerror}"
-    return text if any(str(path) in text for path in paths) else f"{paths[0]}: {text}"
 
 
 def picture_jobs(
     folder: PathLike, output: PathLike, operation: Callable[[np.ndarray, str], np.ndarray], *, format: str = "png"
-) -> list[Job]:
-    """Return a job for each picture below `folder`, for the same place below `output`.
+) -> tuple[list[Job], list[str]]:
+    """Return a job for each picture below `folder`, for the same place below `output`, and a line on what is left out.
 
     `operation` gets the picture, (H, W, C) uint8 or uint16, and its path relative to `folder`.
 
@@ -121,8 +114,8 @@ def picture_jobs(
     """
     folder, output = Path(folder), Path(output)
     refuse_inside(output, folder)
-    jobs = []
-    for path in find_images(folder, arrays=True):
+    jobs, listing = [], list_images(folder, arrays=True)
+    for path in listing.pictures:
         name = path.relative_to(folder)
         jobs.append(
             Job(
@@ -131,7 +124,8 @@ def picture_jobs(
                 lambda path=path, name=name: operation(read_image(path), name.as_posix()),
             )
         )
-    return jobs
+    note = listing.note()
+    return jobs, [note] if note else []
 
 
 def refuse_inside(output: PathLike, *inputs: PathLike) -> None:

@@ -13,7 +13,7 @@ FOLDERS = {"train": "paris_train_original", "val": "paris_eval_gt"}
 
 
 def plan_paris(folder: PathLike, output: PathLike) -> dict[str, Path]:
-    """Say which photo below `folder` goes where, as `place` takes it.
+    """Say which photo below `folder` goes where, as `put_files` takes it.
 
     Raises
     ------

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_pix2pix.datasets.prepare.combine import find_partners
 from gluon_pix2pix.datasets.prepare.jobs import refuse_inside
-from gluon_pix2pix.pairs.layouts import SPLITS
-from gluon_pix2pix.pictures.folders import find_images
+from gluon_pix2pix.pairs.layouts import SPLITS, Split, side_by_side, two_folders
 from gluon_pix2pix.writing import PathLike
 
 
@@ -55,15 +53,15 @@ def deal(names: Sequence[str], counts: Sequence[int], *, seed: int = 0) -> dict[
 
 def plan_split(
     folder: PathLike, output: PathLike, *, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0
-) -> tuple[dict[str, Path], list[str]]:
+) -> tuple[dict[str, Path], Split]:
     """Say which file of `folder` goes where below `output`, by `seed` and the names alone.
 
     `folder` holds pictures, or A/ and B/ whose files are dealt out in pairs, to trainA/ and trainB/ and so on.
 
     Returns
     -------
-    dict[str, Path], list[str]
-        What `place` takes; and a line for each file of A/ or B/ without a partner.
+    dict[str, Path], Split
+        What `put_files` takes; and what was found, with its problems and notes.
 
     Raises
     ------
@@ -77,13 +75,10 @@ def plan_split(
     refuse_inside(output, folder)
     split_counts(1, fractions)  # before thousands of files are listed
     if (folder / "A").is_dir() and (folder / "B").is_dir():
-        partners, troubles = find_partners(folder / "A", folder / "B")
-        sides = {pair.name: (pair.a, pair.b) for pair in partners}
+        found = two_folders(folder / "A", folder / "B")
     else:
-        sides, troubles = (
-            {p.relative_to(folder).as_posix(): (p,) for p in find_images(folder, arrays=True)},
-            [],
-        )
+        found = side_by_side(folder)
+    sides = {pair.stem: pair.files for pair in found.pairs}
     names = list(sides)
     deep = next((name for name in names if "/" in name), None)
     if deep:
@@ -95,4 +90,4 @@ def plan_split(
         for name in members:
             for side, path in zip("AB" if len(sides[name]) == 2 else ("",), sides[name]):
                 files[f"{split}{side}/{name}{path.suffix if side else ''}"] = path
-    return files, troubles
+    return files, found

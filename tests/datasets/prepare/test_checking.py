@@ -19,8 +19,8 @@ def test_a_good_set(draw, tmp_path):
         draw(tmp_path / "train" / f"{seed}.png", seed)
     draw(tmp_path / "val" / "0.png", 9, size=(6, 6), channels=1)
     seen = []
-    facts, troubles = check(tmp_path, progress=lambda *now: seen.append(now))
-    assert troubles == []
+    facts, problems = check(tmp_path, progress=lambda *now: seen.append(now))
+    assert problems == []
     assert summarize(facts["train"]) == "3 pictures: 10 x 8 (3); 3 channels; 8 bits"
     assert summarize(facts["val"]) == "1 pictures: 6 x 6 (1); gray; 8 bits"
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
@@ -46,30 +46,30 @@ def test_everything_wrong_is_one_line(draw, tmp_path):
     shutil.copy(tmp_path / "train" / "1.png", tmp_path / "train" / "2.png")
     (tmp_path / "val").mkdir()
     write_image(tmp_path / "val" / "1.bmp", draw(tmp_path / "x.png", 1))  # the same pixels in another format
-    _, troubles = check(tmp_path)
+    _, problems = check(tmp_path)
     train, val = tmp_path / "train", tmp_path / "val"
-    assert [line for line in troubles if "bad.jpg" not in line] == [
+    assert [line for line in problems if "bad.jpg" not in line] == [
         f"the right half of {train}/half.png is all one colour",
         f"{train}/odd.png is 9 pixels wide: a side-by-side pair needs two halves of the same width",
         f"{train}/1.png and {train}/2.png are the same picture (both in train)",
         f"{train}/1.png and {val}/1.bmp are the same picture (in train and val)",
         f"there are 5 of 8 bits and 1 of 16 bits a channel, and a set has one depth; {train}/deep.png is one of 16",
     ]
-    assert sum(f"{train}/bad.jpg" in line for line in troubles) == 1
+    assert sum(f"{train}/bad.jpg" in line for line in problems) == 1
 
 
 def test_photos_may_be_odd(draw, tmp_path):
     draw(tmp_path / "1.png", size=(8, 9))
-    facts, troubles = check(tmp_path, photos=True)
-    assert troubles == []
+    facts, problems = check(tmp_path, photos=True)
+    assert problems == []
     assert list(facts) == ["train"]
 
 
 def test_two_folders(draw, tmp_path):
     for name, size in (("A/1", (8, 8)), ("B/1", (8, 8)), ("A/2", (8, 8)), ("B/2", (8, 6)), ("A/3", (8, 8))):
         draw(tmp_path / f"{name}.png", len(name) + ord(name[0]) + ord(name[2]), size=size)
-    facts, troubles = check(tmp_path)
-    assert troubles == [
+    facts, problems = check(tmp_path)
+    assert problems == [
         f"{tmp_path}/A/3.png has no partner in {tmp_path}/B",
         f"{tmp_path}/A/2.png is 8 x 8 pixels and {tmp_path}/B/2.png 6 x 8",
     ]
@@ -121,9 +121,9 @@ def test_the_sheet_shows_all_kinds(draw, tmp_path):
 def test_a_set_without_train_and_files_none_of_which_is_read(draw, tmp_path):
     (tmp_path / "val").mkdir()
     (tmp_path / "val" / "1.png").write_text("text")
-    facts, troubles = check(tmp_path)
+    facts, problems = check(tmp_path)
     assert summarize(facts["val"]) == "1 pictures: 1 cannot be read"
-    assert "there is no train split, which training needs, but val" in troubles
+    assert "there is no train split, which training needs, but val" in problems
 
 
 def test_a_list_in_capitals(draw, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.datasets.prepare import jobs
-from gluon_pix2pix.datasets.prepare.jobs import Job, describe, picture_jobs, run_jobs
+from gluon_pix2pix.datasets.prepare.jobs import Job, picture_jobs, run_jobs
 from gluon_pix2pix.pictures.files import read_image
 
 
@@ -26,10 +26,11 @@ def test_each_picture_keeps_its_place_depth_and_channels(draw, tmp_path):
         names.append(name)
         return picture[::-1]
 
-    outcome = run_jobs(
-        picture_jobs(tmp_path / "in", tmp_path / "out", flip), workers=2, progress=lambda *now: seen.append(now)
-    )
-    assert (outcome.made, outcome.kept, outcome.troubles) == (3, 0, [])
+    (tmp_path / "in" / "notes.txt").touch()
+    work, notes = picture_jobs(tmp_path / "in", tmp_path / "out", flip)
+    assert notes == [f"left out of {tmp_path}/in: 1 .txt"]
+    outcome = run_jobs(work, workers=2, progress=lambda *now: seen.append(now))
+    assert (outcome.made, outcome.kept, outcome.problems) == (3, 0, [])
     assert tree(tmp_path / "out") == ["a.png", "train/b.png", "train/sub/c ü.png"]
     assert sorted(names) == sorted(drawn)
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
@@ -42,7 +43,7 @@ def test_each_picture_keeps_its_place_depth_and_channels(draw, tmp_path):
 def test_what_is_there_is_kept_unless_overwritten(draw, tmp_path):
     old = draw(tmp_path / "out" / "1.png", 5)
     new = draw(tmp_path / "in" / "1.png", 6)
-    work = picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture)
+    work, _ = picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture)
     outcome = run_jobs(work)
     assert (outcome.made, outcome.kept) == (0, 1)
     np.testing.assert_array_equal(read_image(tmp_path / "out" / "1.png"), old)
@@ -56,11 +57,11 @@ def test_bad_pictures_are_told_and_the_rest_is_made(draw, tmp_path):
     draw(tmp_path / "in" / "1.bmp")
     for name in ("2.png", "11.png"):
         (tmp_path / "in" / name).write_text("text")
-    outcome = run_jobs(picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture))
+    outcome = run_jobs(picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture)[0])
     assert outcome.made == 2
-    assert len(outcome.troubles) == 3
-    assert f"{tmp_path}/in/1.bmp and {tmp_path}/in/1.png would both be {tmp_path}/out/1.png" in outcome.troubles[0]
-    assert [f"{tmp_path}/in/{name}" in line for name, line in zip(("2.png", "11.png"), outcome.troubles[1:])] == [1, 1]
+    assert len(outcome.problems) == 3
+    assert f"{tmp_path}/in/1.bmp and {tmp_path}/in/1.png would both be {tmp_path}/out/1.png" in outcome.problems[0]
+    assert [f"{tmp_path}/in/{name}" in line for name, line in zip(("2.png", "11.png"), outcome.problems[1:])] == [1, 1]
     assert tree(tmp_path / "out") == ["1.png", "10.png"]
 
 
@@ -72,7 +73,7 @@ def test_a_full_disk_ends_it_all(draw, tmp_path, monkeypatch):
 
     monkeypatch.setattr(jobs, "save_picture", full)
     with pytest.raises(OSError, match="No space left"):
-        run_jobs(picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture))
+        run_jobs(picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture)[0])
 
 
 @pytest.mark.parametrize("output", ["in", "in/out", "in/../in/x/y"])
@@ -81,14 +82,6 @@ def test_the_output_may_not_be_read_again(draw, tmp_path, output):
     with pytest.raises(ValueError, match=r"is or lies in the input .*/in: name a folder outside of it"):
         picture_jobs(tmp_path / "in", tmp_path / output, lambda picture, name: picture)
     picture_jobs(tmp_path / "in", tmp_path / "in2", lambda picture, name: picture)
-
-
-def test_errors_name_the_file(tmp_path):
-    path, other = tmp_path / "a.png", tmp_path / "b.png"
-    assert describe(ValueError("it is\nsmall"), path, other) == f"{path}: it is small"
-    assert describe(ValueError(f"{other} is empty"), path, other) == f"{other} is empty"
-    assert describe(MemoryError(), path) == f"{path}: MemoryError"
-    assert describe(PermissionError(errno.EACCES, "Permission denied", str(path)), path) == f"{path}: Permission denied"
 
 
 def test_an_interruption_drops_what_has_not_begun(tmp_path):

@@ -35,8 +35,8 @@ def cities(tmp_path, draw, monkeypatch):
 
 @pytest.mark.parametrize("smooth", [False, True])
 def test_cityscapes_are_pillows_pixels(cities, tmp_path, smooth):
-    jobs, frames, troubles = cityscapes_jobs(cities, tmp_path / "out", size=32, smooth_labels=smooth, format="png")
-    assert troubles == []
+    jobs, frames, problems = cityscapes_jobs(cities, tmp_path / "out", size=32, smooth_labels=smooth, format="png")
+    assert problems == []
     assert frames == {
         "train/1.png": "aachen_000000",
         "train/2.png": "aachen_000001",
@@ -60,12 +60,12 @@ def test_what_cityscapes_lacks_is_told(cities, tmp_path, draw):
     frame(cities / "unpacked", "train", "ulm", "ulm_000009", draw, kinds=("leftImg8bit",))
     frame(cities / "unpacked", "val", "ulm", "ulm_000008", draw, kinds=("gtFine",))
     frame(cities / "unpacked", "val", "ulm", "ulm_000007", draw)
-    jobs, _, troubles = cityscapes_jobs(cities, tmp_path / "out")
+    jobs, _, problems = cityscapes_jobs(cities, tmp_path / "out")
     assert len(jobs) == 5
-    assert len(troubles) == 3
-    assert troubles[0].endswith(f"ulm_000009_leftImg8bit.png has no label map below {cities}/unpacked/gtFine/train")
-    assert troubles[1].endswith(f"ulm_000008_gtFine_color.png has no photo below {cities}/unpacked/leftImg8bit/val")
-    assert troubles[2].endswith("leftImg8bit/val has 2 frames with labels, published are 1")
+    assert len(problems) == 3
+    assert problems[0].endswith(f"ulm_000009_leftImg8bit.png has no label map below {cities}/unpacked/gtFine/train")
+    assert problems[1].endswith(f"ulm_000008_gtFine_color.png has no photo below {cities}/unpacked/leftImg8bit/val")
+    assert problems[2].endswith("leftImg8bit/val has 2 frames with labels, published are 1")
 
 
 def test_no_cityscapes(cities, tmp_path):
@@ -91,8 +91,8 @@ def facade(folder, name, draw, indices, size=(20, 30)):
 
 def test_cmp_pairs_have_the_colours_of_facades(tmp_path, draw):
     labels = facade(tmp_path / "base", "cmp_b0001", draw, range(1, 13))
-    jobs, troubles = cmp_jobs([tmp_path / "base"], tmp_path / "out", size=20)
-    assert (troubles, run_jobs(jobs).made) == ([], 1)
+    jobs, problems = cmp_jobs([tmp_path / "base"], tmp_path / "out", size=20)
+    assert (problems, run_jobs(jobs).made) == ([], 1)
     pair = read_image(tmp_path / "out" / "train" / "cmp_b0001.png")
     colours = np.array(list(CMP_COLOURS.values()))
     np.testing.assert_array_equal(pair[:, 20:], colours[labels[:, 5:25] - 1])
@@ -115,10 +115,10 @@ def test_cmp_is_dealt_out_as_the_authors_count(tmp_path):
             for ending in ("jpg", "png"):
                 (tmp_path / folder / "deeper" / f"cmp_{letter}{number:04d}.{ending}").touch()
     folders = [tmp_path / "base", tmp_path / "extended"]
-    jobs, troubles = cmp_jobs(folders, tmp_path / "out")
+    jobs, problems = cmp_jobs(folders, tmp_path / "out")
     splits = [job.output.parent.name for job in jobs]
     assert [splits.count(split) for split in ("train", "val", "test")] == [400, 100, 106]
-    assert troubles == []
+    assert problems == []
     names = {job.output for job in jobs}
     assert len({path.name for path in names}) == 606
     assert names == {job.output for job in cmp_jobs(folders[::-1], tmp_path / "out")[0]}
@@ -132,16 +132,16 @@ def test_what_is_wrong_with_cmp_is_told(tmp_path, draw):
     draw(tmp_path / "base" / "cmp_b0005.jpg", size=(21, 30))
     draw(tmp_path / "base" / "cmp_b0006.jpg")
     draw(tmp_path / "base" / "cmp_b0007.png")
-    jobs, troubles = cmp_jobs([tmp_path / "base"], tmp_path / "out")
-    assert [trouble.split("/")[-1] for trouble in troubles] == [
+    jobs, problems = cmp_jobs([tmp_path / "base"], tmp_path / "out")
+    assert [problem.split("/")[-1] for problem in problems] == [
         "cmp_b0006.jpg has no label map cmp_b0006.png",
         "cmp_b0007.png has no photo cmp_b0007.jpg",
     ]
     outcome = run_jobs(jobs)
     assert outcome.made == 2
-    assert "cmp_b0002.png holds the label 13; the classes are 1 to 12" in outcome.troubles[0]
-    assert "cmp_b0004.png is no label map" in outcome.troubles[1]
-    assert "cmp_b0005.png differ in size" in outcome.troubles[2]
+    assert "cmp_b0002.png holds the label 13; the classes are 1 to 12" in outcome.problems[0]
+    assert "cmp_b0004.png is no label map" in outcome.problems[1]
+    assert "cmp_b0005.png differ in size" in outcome.problems[2]
     with pytest.raises(FileNotFoundError, match=r"nowhere: no cmp_\*\.jpg with its cmp_\*\.png"):
         cmp_jobs([tmp_path / "nowhere"], tmp_path / "out")
     with pytest.raises(ValueError, match="lies in the input"):

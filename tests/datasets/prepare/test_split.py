@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from gluon_pix2pix.datasets.prepare.placing import place
+from gluon_pix2pix.datasets.prepare.copying import put_files
 from gluon_pix2pix.datasets.prepare.split import deal, plan_split, split_counts
 
 
@@ -54,13 +54,13 @@ def test_deals_everything_once_by_seed():
 
 
 def test_the_folders_order_does_not_matter(photos, tmp_path):
-    first, troubles = plan_split(photos, tmp_path / "out", seed=4)
+    first, found = plan_split(photos, tmp_path / "out", seed=4)
     other = tmp_path / "other"
     other.mkdir()
     for name in sorted(os.listdir(photos), reverse=True):
         (other / name).touch()
     second, _ = plan_split(other, tmp_path / "out", seed=4)
-    assert troubles == []
+    assert found.problems == []
     assert list(first) == list(second)
     assert sorted(path.name for path in first.values()) == sorted(os.listdir(photos))
     assert [sum(name.startswith(split) for name in first) for split in ("train/", "val/", "test/")] == [16, 2, 2]
@@ -72,8 +72,8 @@ def test_pairs_stay_together(tmp_path):
             (tmp_path / "in" / side).mkdir(parents=True, exist_ok=True)
             (tmp_path / "in" / side / f"{number}.{ending}").touch()
     (tmp_path / "in" / "A" / "lone.jpg").touch()
-    files, troubles = plan_split(tmp_path / "in", tmp_path / "out", fractions=(0.5, 0.3, 0.2))
-    assert troubles == [f"{tmp_path}/in/A/lone.jpg has no partner in {tmp_path}/in/B"]
+    files, found = plan_split(tmp_path / "in", tmp_path / "out", fractions=(0.5, 0.3, 0.2))
+    assert found.problems == [f"{tmp_path}/in/A/lone.jpg has no partner in {tmp_path}/in/B"]
     assert len(files) == 20
     for split, count in (("train", 5), ("val", 3), ("test", 2)):
         sides = [{name[len(split) + 2 : -4] for name in files if name.startswith(f"{split}{side}/")} for side in "AB"]
@@ -96,7 +96,7 @@ def test_places(photos, tmp_path, way):
     before = {path.name: path.stat().st_ino for path in photos.iterdir()}
     files, _ = plan_split(photos, tmp_path / "new" / "out")
     seen = []
-    place(files, tmp_path / "new" / "out", way=way, workers=2, progress=lambda *now: seen.append(now))
+    put_files(files, tmp_path / "new" / "out", way=way, workers=2, progress=lambda *now: seen.append(now))
     assert tree(tmp_path / "new") == sorted(f"out/{name}" for name in files)
     for name in files:
         placed = tmp_path / "new" / "out" / name
@@ -113,9 +113,9 @@ def test_moves_to_another_file_system(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     files, _ = plan_split(photos, tmp_path / "out")
     with pytest.raises(OSError, match="cross-device"):
-        place(files, tmp_path / "out", way="link")
+        put_files(files, tmp_path / "out", way="link")
     assert not (tmp_path / "out").exists()
-    place(files, tmp_path / "out", way="move")
+    put_files(files, tmp_path / "out", way="move")
     assert len(tree(tmp_path / "out")) == 20
     assert list(photos.iterdir()) == []
 
@@ -124,7 +124,7 @@ def test_places_all_or_nothing(photos, tmp_path):
     files, _ = plan_split(photos, tmp_path / "out")
     (photos / "7.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"7\.jpg"):
-        place(files, tmp_path / "out", way="move")
+        put_files(files, tmp_path / "out", way="move")
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
     assert len(list(photos.iterdir())) == 19
 
@@ -132,6 +132,6 @@ def test_places_all_or_nothing(photos, tmp_path):
 def test_does_not_mix_two_splits(photos, tmp_path):
     files, _ = plan_split(photos, tmp_path / "out")
     (tmp_path / "out").mkdir()
-    place(files, tmp_path / "out")  # empty is as good as absent
+    put_files(files, tmp_path / "out")  # empty is as good as absent
     with pytest.raises(FileExistsError, match="out is there already: name a new folder, or remove it"):
-        place(files, tmp_path / "out")
+        put_files(files, tmp_path / "out")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
@@ -12,12 +11,12 @@ from typing import Optional
 from gluon_pix2pix import processors
 from gluon_pix2pix.datasets.prepare.jobs import Progress
 from gluon_pix2pix.threads import in_threads
-from gluon_pix2pix.writing import PathLike
+from gluon_pix2pix.writing import PathLike, whole_folder
 
 WAYS = ("copy", "link", "move")
 
 
-def place(
+def put_files(
     files: Mapping[str, Path],
     output: PathLike,
     *,
@@ -43,10 +42,7 @@ def place(
         If a file cannot be read, copied or linked.
     """
     output = Path(output)
-    refuse_filled(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", suffix=".part", dir=output.parent) as workshop:
-        beside = Path(workshop, output.name)
+    with whole_folder(output, replace=False) as beside:  # two splits mixed would share pictures
         for folder in {(beside / name).parent for name in files}:
             folder.mkdir(parents=True, exist_ok=True)
         work = [(path, beside / name) for name, path in files.items()]
@@ -54,7 +50,6 @@ def place(
         for done, _ in enumerate(put, 1):
             if progress:
                 progress(done, len(files))
-        os.replace(beside, output)
     if way == "move":
         for path in files.values():
             path.unlink()
@@ -72,9 +67,3 @@ def _put(source: Path, target: Path, way: str) -> None:
         except OSError:
             pass  # another file system, or one without links
     shutil.copy2(source, target)
-
-
-def refuse_filled(output: Path) -> None:
-    """Raise FileExistsError if a folder is there and not empty: two splits mixed would share pictures."""
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(f"{output} is there already: name a new folder, or remove it")
