@@ -33,8 +33,9 @@ _UMASK = os.umask(0o022)  # can only be read by setting it, which is for the who
 os.umask(_UMASK)
 
 _LONGEST = 96  # bytes of a name that a temporary name repeats: some file systems allow no more than 143 in all
-_RANDOM = "[a-z0-9_]{8}"  # what `tempfile` puts in; .part is not whole, .old was moved aside for a moment
-_LEFTOVER = re.compile(rf"\..+\.{_RANDOM}\.(part(\.\w+)?|old)", re.DOTALL)
+# .part is not whole, .old was moved aside for a moment. Earlier versions put nothing random in between.
+_RANDOM = r"\.[a-z0-9_]{8}"
+_LEFTOVER = re.compile(rf"\..+({_RANDOM}\.(part(\.\w+)?|old)|\.part)", re.DOTALL)
 
 
 class LockedError(OSError):
@@ -75,12 +76,12 @@ def whole_file(path: PathLike, *, durable: bool = False) -> Iterator[Path]:
     Of a block that fails nothing is left, and what was at `path` stays.
     """
     path = Path(path)
-    with _about(path):
+    with naming_errors(path):
         handle, name = tempfile.mkstemp(prefix=f".{_short(path.name)}.", suffix=f".part{path.suffix}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        with _about(path, temporary):
+        with naming_errors(path, temporary):
             yield temporary
             os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp makes files for the owner alone
             if durable:
@@ -107,13 +108,13 @@ def whole_folder(path: PathLike, *, durable: bool = False, replace: bool = True)
         False raises FileExistsError, in the end too, if there is such a folder and it is not empty.
     """
     path = Path(path).resolve() if Path(path).is_symlink() else Path(path)  # a link stays one
-    with _about(path):
+    with naming_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(path)
         _refuse_filled(path, replace)
         temporary, lock = _new_folder(path)
     try:
-        with _about(path, temporary):
+        with naming_errors(path, temporary):
             yield temporary
             if durable:
                 _sync_below(temporary)
@@ -199,7 +200,7 @@ def _sync_below(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _about(path: Path, temporary: Optional[Path] = None) -> Iterator[None]:
+def naming_errors(path: Path, temporary: Optional[Path] = None) -> Iterator[None]:
     """Let the system's errors name the final path: a full disk's name none, others the temporary one."""
     try:
         yield
@@ -266,13 +267,13 @@ def _take_place(temporary: Path, path: Path) -> None:
 
 def _clear_leftovers(path: Path) -> None:
     """Put back what a killed process had moved aside, and remove what it had half written."""
-    left = re.compile(rf"\.{re.escape(_short(path.name))}\.{_RANDOM}\.(part|old)")
+    left = re.compile(rf"\.{re.escape(_short(path.name))}({_RANDOM})?\.(part|old)")
     for entry in sorted(path.parent.iterdir()):
         if not (found := left.fullmatch(entry.name)):
             continue
         with contextlib.suppress(OSError):  # another process is at work on it, or has just renamed it
             lock = lock_folder(entry)
-            if found[1] == "old" and not path.exists():
+            if found[2] == "old" and not path.exists():
                 os.rename(entry, path)
             elif lock is not None:
                 shutil.rmtree(entry, ignore_errors=True)

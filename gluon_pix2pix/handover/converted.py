@@ -15,11 +15,11 @@ import gluon_pix2pix
 from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
 from gluon_pix2pix.handover.torch_weights import from_torch, to_torch
-from gluon_pix2pix.runs.checkpoint import NETWORKS, load_network, read_state, sha256, sync
+from gluon_pix2pix.runs.checkpoint import NETWORKS, load_network, read_state, sha256
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import read_options
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.writing import write_atomically
+from gluon_pix2pix.writing import sync, write_atomically
 
 _TRAINED_AT = {"unet_128": 128}  # pixels; the others at 256, or what their levels need
 

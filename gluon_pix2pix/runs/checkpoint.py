@@ -6,14 +6,15 @@ A folder under its final name is complete: it is written beside, synced, checked
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
+from gluon_pix2pix.errors import reason_of
+from gluon_pix2pix.reading import open_file
+from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint, read_state_file
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.writing import whole_folder, write_json
 
 if TYPE_CHECKING:  # translating loads checkpoints without what training needs
     from gluon_pix2pix.core.step import Pix2PixTrainer
@@ -41,10 +42,7 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
     final = folder / checkpoint_name(epoch, step)
     folder.mkdir(parents=True, exist_ok=True)
     check_room(folder, trainer)
-    partial = folder / f".{final.name}.part"
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed while saving
-    partial.mkdir()
-    try:
+    with whole_folder(final, durable=True) as partial:
         mx.nd.waitall()  # with static memory, an engine still at work would be writing to what is being saved
         for learner in trainer.learners:
             learner.net.save_parameters(str(partial / f"{learner.name}.params"))
@@ -58,15 +56,7 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
         state = {"epoch": epoch, "step": step, "steps": trainer.steps, "threads": threads(), **facts}
         state["loss_scales"] = scales
         state["sha256"] = {path.name: sha256(path) for path in sorted(partial.iterdir())}
-        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
-        for path in (*partial.iterdir(), partial):
-            sync(path)
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(partial, final)
-        sync(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        write_json(partial / "state.json", state)
     return final
 
 
@@ -90,7 +80,7 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
         places = (f"{device}:{place}" for place in range(pool.size))
         pool.pictures = [pooled[place].as_in_context(ctx) for place in places if place in pooled]
-    trainer.steps = state["steps"]
+    trainer.steps = state.get("steps", 0)
     return state
 
 
@@ -104,12 +94,8 @@ def read_state(path: Path) -> dict:
     ValueError
         If state.json does not parse, or a file is missing or not the one that was saved.
     """
-    try:
-        state = json.loads((path / "state.json").read_text())
-        sums = dict(state["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path / 'state.json'} is not the state of a checkpoint: {error}") from error
-    for name, expected in sums.items():
+    state = read_state_file(path)
+    for name, expected in state["sha256"].items():
         if not (path / name).is_file() or sha256(path / name) != expected:
             raise ValueError(
                 f"{path / name} is missing or damaged: remove {path} to fall back on the checkpoint before"
@@ -143,8 +129,7 @@ def load_network(
         for key, parameter in parameters.items():
             parameter._load_init(arrays.pop(key), ctx)  # as load_parameters does, but each array goes at once
     except (AssertionError, ValueError, mx.MXNetError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{file} does not fit the {name} that the options describe: {reason}") from error
+        raise ValueError(f"{file} does not fit the {name} that the options describe: {reason_of(error)}") from error
 
 
 def load_initial(
@@ -180,19 +165,10 @@ def load_initial(
 def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
-
-
-def sync(path: Path) -> None:
-    """See a file or a folder's list of names onto the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
 
+import cv2
+import numpy as np
+
+from gluon_pix2pix import __version__
 from gluon_pix2pix.pairs.coding import Coding, make_coding
 from gluon_pix2pix.pairs.preprocess import Preprocess
+from gluon_pix2pix.reading import COUNT, read_json
+from gluon_pix2pix.writing import write_json
+
+_SIDE, _CHANNELS, _WIDTH = range(1, 1 << 16), range(1, 1 << 16), range(1, 1 << 13)
+_OPTIONS = {"crop_size": _SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str, "aspect_ratio?": float}
+_OPTIONS |= {"n_epochs?": COUNT, "n_epochs_decay?": COUNT}
+_NETWORK = {"name": str, "norm?": str, "input_nc?": _CHANNELS, "num_downs?": range(1, 17), "n_layers?": range(1, 17)}
+_NETWORK |= {"ngf?": _WIDTH, "ndf?": _WIDTH, "dropout?": bool, "dropout_blocks?": str, "output_nc?": _CHANNELS}
+_CODING = {"task?": str, "input_nc?": _CHANNELS, "output_nc?": _CHANNELS, "labels?": COUNT, "output_labels?": COUNT}
+_RUN = {"options": _OPTIONS, "generator?": _NETWORK, "discriminator?": _NETWORK, "coding?": (None, _CODING)}
+_RUN |= {"versions?": {str: str}, "converted?": {str: dict}, "threads?": COUNT}
+_GENERATOR = {"name": str, "norm": str, "dropout": bool, "input_nc": _CHANNELS, "output_nc": _CHANNELS}
+_WHAT = "the options of a run"
 
 
 def read_options(run_dir: str | Path) -> dict:
@@ -20,15 +38,7 @@ def read_options(run_dir: str | Path) -> dict:
     ValueError
         If it does not parse, or lacks what everybody needs.
     """
-    path = Path(run_dir) / "options.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{run_dir} is not the folder of a run: it has no options.json")
-    try:
-        run = json.loads(path.read_text())
-        _check_keys(run, "options", ("crop_size", "direction"))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is not the options of a run: {error}") from error
-    return run
+    return _read(run_dir, _RUN)
 
 
 def read_run(run_dir: str | Path) -> dict:
@@ -39,23 +49,29 @@ def read_run(run_dir: str | Path) -> dict:
     FileNotFoundError
         If the folder has none.
     ValueError
-        If it does not describe a generator.
+        If it does not describe a generator, or a task that there is.
     """
-    run = read_options(run_dir)
+    run = _read(run_dir, {**_RUN, "generator": {**_NETWORK, **_GENERATOR}})
     try:
-        _check_keys(run, "generator", ("name", "norm", "dropout", "input_nc", "output_nc"))
-    except ValueError as error:
-        raise ValueError(f"{Path(run_dir) / 'options.json'} is not the options of a run: {error}") from error
+        coding_of(run)
+        trained_size(run, 1)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{Path(run_dir) / 'options.json'} is not {_WHAT}: {error}") from error
     return run
 
 
-def _check_keys(run: object, part: str, keys: tuple[str, ...]) -> None:
-    described = run.get(part) if isinstance(run, dict) else None
-    if not isinstance(described, dict):
-        raise ValueError(f"it has no {part}")
-    missing = [key for key in keys if key not in described]
-    if missing:
-        raise ValueError(f"{part} lacks {', '.join(missing)}")
+def _read(run_dir: str | Path, shape: dict) -> dict:
+    path = Path(run_dir) / "options.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{run_dir} is not the folder of a run: it has no options.json")
+    return read_json(path, shape, what=_WHAT)
+
+
+def write_options(run_dir: Path, run: Mapping, *, mxnet: str) -> None:
+    """Write options.json: what `read_options` returns, and with which versions it came about."""
+    versions = {"gluon_pix2pix": __version__, "mxnet": mxnet, "numpy": np.__version__, "opencv": cv2.__version__}
+    versions["python"] = platform.python_version()
+    write_json(run_dir / "options.json", {**run, "versions": versions}, durable=True)
 
 
 def describe_coding(run: dict) -> dict:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -14,38 +11,17 @@ from gluon_pix2pix.core.loop import Progress
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pairs.paired_images import PairedImages
+from gluon_pix2pix.reports.plots import plot_losses
+from gluon_pix2pix.reports.run_page import write_run_page
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
-from gluon_pix2pix.runs.log import append_event, rewind_log
+from gluon_pix2pix.runs.log import append_event, read_log, resume_log
 from gluon_pix2pix.runs.options_file import read_run
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import compare_with_run, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.writing import write_atomically
 
 Say = Callable[[str], None]
-
-
-@contextlib.contextmanager
-def alone_in(run_dir: Path) -> Iterator[None]:
-    """Make a run's folder and hold it, so that a second process does not train into it at the same time.
-
-    Raises
-    ------
-    OSError
-        If another process holds it.
-    """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    handle = os.open(run_dir, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise OSError(f"another process is training into {run_dir}: wait for it, or pass another --run-dir") from None
-    except OSError:
-        pass  # some network file systems have no locks
-    try:
-        yield
-    finally:
-        os.close(handle)
 
 
 def begin_or_follow(
@@ -78,7 +54,7 @@ def load_what_the_first_has_found(options: TrainOptions, trainer: Pix2PixTrainer
     """Load what the first process begins or goes on with, and write nothing."""
     saved = checkpoint_list.list_checkpoints(options.run.run_dir / "checkpoints")
     if saved:
-        return _progress_in(checkpoint.load_checkpoint(saved[-1], trainer))
+        return _progress_in(checkpoint.load_checkpoint(saved[-1], trainer), saved[-1])
     if options.run.init_from:
         checkpoint.load_initial(options.run.init_from, trainer.generator, trainer.discriminator, trainer.ctx)
     return Progress()
@@ -88,7 +64,7 @@ def begin_or_resume(
     options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str], say: Say
 ) -> Progress:
     """Start a run in its folder, or go on with the one there; `notes` are for its log."""
-    run_dir, said, notes, progress = options.run.run_dir, list(notes), [], Progress()
+    run_dir, said, notes, progress, state = options.run.run_dir, list(notes), [], Progress(), {}
     saved = checkpoint_list.list_checkpoints(run_dir / "checkpoints")
     run = read_run(run_dir) if (run_dir / "options.json").exists() else {}
     if "converted" in run:
@@ -96,10 +72,10 @@ def begin_or_resume(
     if run and saved:  # before the first checkpoint nothing has been trained that other options could spoil
         notes = compare_with_run(options, run, completed=checkpoint_list.progress_of(saved[-1])[0])
     checkpoint.check_room(run_dir, trainer)
-    checkpoint_list.remove_partial(run_dir / "checkpoints")
+    checkpoint_list.remove_partial(run_dir)
     if saved:
         state = checkpoint.load_checkpoint(saved[-1], trainer)
-        progress = _progress_in(state)
+        progress = _progress_in(state, saved[-1])
         notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
         notes += _differences(state, train_set, saved[-1], in_mid_epoch=bool(progress.steps))
     elif options.run.init_from:
@@ -109,7 +85,9 @@ def begin_or_resume(
             )
         notes.append(f"began with the {' and '.join(loaded)} of {options.run.init_from}")
     write_run(options)
-    rewind_log(run_dir, epoch=progress.epochs, step=progress.steps)
+    if resume_log(run_dir, state):  # nor did its process come to draw it
+        write_atomically(run_dir / "losses.png", plot_losses(read_log(run_dir)))
+        write_run_page(run_dir)
     append_event(run_dir, "start", epochs=progress.epochs, steps=progress.steps, notes=[*said, *notes])
     for note in notes:
         say(note)
@@ -132,5 +110,6 @@ def _differences(state: dict, train_set: PairedImages, saved: Path, *, in_mid_ep
     return notes
 
 
-def _progress_in(state: dict) -> Progress:
+def _progress_in(state: dict, saved: Path) -> Progress:
+    checkpoint_list.check_resumable(saved, state)
     return Progress(state["epoch"], state["step"], state["history"], state["losses"])

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-import gluon_pix2pix
 from gluon_pix2pix.errors import UsageError
+from gluon_pix2pix.runs.options_file import write_options
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
-from gluon_pix2pix.writing import write_atomically
 
 
 def write_run(options: TrainOptions) -> None:
@@ -24,15 +18,8 @@ def write_run(options: TrainOptions) -> None:
         "discriminator": options.describe_discriminator(),
         "coding": options.task.describe(),
         "threads": threads(),
-        "versions": {
-            "gluon_pix2pix": gluon_pix2pix.__version__,
-            "mxnet": mx.__version__,
-            "numpy": np.__version__,
-            "opencv": cv2.__version__,
-            "python": ".".join(map(str, sys.version_info[:3])),
-        },
     }
-    write_atomically(options.run.run_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
+    write_options(options.run.run_dir, run, mxnet=mx.__version__)
 
 
 def as_written(options: TrainOptions) -> dict:

@@ -27,9 +27,12 @@ from gluon_pix2pix.reports.live import parse_log
 from gluon_pix2pix.reports.plots import plot_losses
 from gluon_pix2pix.reports.watch import Watch
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
-from gluon_pix2pix.runs.log import RunLog, append_event, read_log
+from gluon_pix2pix.runs.display import Display
+from gluon_pix2pix.runs.lock import RunLock
+from gluon_pix2pix.runs.log import append_event, read_log
+from gluon_pix2pix.runs.run_log import RunLog
 from gluon_pix2pix.runtime import devices
-from gluon_pix2pix.training.begin import Say, alone_in, begin_or_follow
+from gluon_pix2pix.training.begin import Say, begin_or_follow
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.setup import build_networks, build_trainer, open_data, resolve
@@ -97,7 +100,7 @@ def prepare_and_train(
         say(f"note: {note}")
 
     trainer = build_trainer(options, networks, ctx, cluster)
-    with alone_in(options.run.run_dir) if cluster.rank == 0 else contextlib.nullcontext():
+    with RunLock(options.run.run_dir) if cluster.rank == 0 else contextlib.nullcontext() as lock:
         progress = begin_or_follow(options, trainer, train_set, notes, say)
         if progress.epochs >= options.schedule.total_epochs:
             say(f"{options.run.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
@@ -106,11 +109,11 @@ def prepare_and_train(
             log = None
             if cluster.rank == 0:
                 facts = {"data": str(located.folder), "device": device, "workers": cluster.size}
-                log = stack.enter_context(open_log(options, progress, pairs=len(train_set), facts=facts))
+                log = stack.enter_context(open_log(options, progress, lock, pairs=len(train_set), facts=facts))
             return train(Run(options, trainer, train_set, val_set, log, stop), progress)
 
 
-def open_log(options: TrainOptions, progress: Progress, *, pairs: int, facts: dict) -> RunLog:
+def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs: int, facts: dict) -> RunLog:
     """Return the run's log, with who watches it; `facts` are written into it."""
     run_dir, batch_size, watch = options.run.run_dir, options.data.batch_size, options.watch
     steps = math.ceil(pairs / batch_size)
@@ -123,7 +126,7 @@ def open_log(options: TrainOptions, progress: Progress, *, pairs: int, facts: di
             log=parse_log(watch.log),
             visdom_server=watch.visdom_server,
             visdom_port=watch.visdom_port,
-            say=RunLog.say,
+            say=Display.say,
         )
     total = options.schedule.total_epochs
     return RunLog(
@@ -133,6 +136,7 @@ def open_log(options: TrainOptions, progress: Progress, *, pairs: int, facts: di
         initial=progress.epochs * pairs + progress.steps * batch_size,
         log_every=options.run.log_every,
         watch=watcher,
+        lock=lock,
     )
 
 
@@ -258,6 +262,7 @@ def stop_here(run: Run, progress: Progress) -> int:
 
 def save(run: Run, progress: Progress, score: Optional[Scores] = None) -> Path:
     """Save a checkpoint and return its folder."""
+    run.log.check_folder()
     facts = {**score.values, "best_by": score.best_by} if score else {}
     return checkpoint.save_checkpoint(
         run.folder / "checkpoints",

@@ -14,12 +14,14 @@ from gluon_pix2pix.runs import checkpoint
 from gluon_pix2pix.runs.checkpoint import load_checkpoint, load_network, read_state, save_checkpoint
 from gluon_pix2pix.runs.checkpoint_list import (
     best_checkpoint,
+    check_resumable,
     checkpoint_name,
     find_checkpoint,
     is_best,
     list_checkpoints,
     progress_of,
     prune_checkpoints,
+    remove_partial,
 )
 from gluon_pix2pix.runtime import mx, threads
 
@@ -38,7 +40,12 @@ def put(folder: Path, *names: str, **scores: float) -> None:
     """Make folders that look like checkpoints, scored by name."""
     for name in (*names, *scores):
         (folder / name).mkdir()
-        (folder / name / "state.json").write_text(json.dumps({"val_psnr": scores.get(name), "best_by": "val_psnr"}))
+        put_state(folder / name, val_psnr=scores.get(name), best_by="val_psnr")
+
+
+def put_state(path: Path, **facts: object) -> None:
+    epoch, step = progress_of(path)
+    (path / "state.json").write_text(json.dumps({"epoch": epoch, "step": step, "sha256": {}, **facts}))
 
 
 def names_in(folder: Path) -> list[str]:
@@ -157,7 +164,7 @@ def test_a_save_that_fails_leaves_what_was_there(saved, make_trainer, monkeypatc
     def fail(path):
         raise OSError("input/output error")
 
-    monkeypatch.setattr(checkpoint, "sync", fail)
+    monkeypatch.setattr("gluon_pix2pix.writing.sync", fail)
     with pytest.raises(OSError, match="input/output error"):
         save_checkpoint(saved.parent, make_trainer(), epoch=1)
     assert names_in(saved.parent) == ["epoch_0001"]
@@ -213,7 +220,14 @@ def test_a_missing_file_is_named(saved, make_trainer):
         load_checkpoint(saved, make_trainer())
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]", '"text"', "{}", '{"sha256": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, "{", "[]", '"text"', "{}", '{"sha256": 3}', "[" * 100_000),
+        '{"epoch": 1, "step": 0, "sha256": {"../options.json": "0"}}',
+        '{"epoch": -1, "step": 0, "sha256": {}}',
+    ],
+)
 def test_a_state_that_is_none_is_named(saved, text):
     (saved / "state.json").unlink() if text is None else (saved / "state.json").write_text(text)
     with pytest.raises(ValueError, match=r"epoch_0001/state\.json is not the state of a checkpoint: "):
@@ -273,8 +287,7 @@ def test_prune_keeps_the_newest_even_if_it_is_an_interrupted_one(tmp_path):
 def test_the_best_by_other_scores(tmp_path):
     for epoch, values in enumerate(({"val_mae": 9.0}, {"val_mae": 7.0}, {"val_mae": 8.0}, {"val_psnr": 20.0}), 1):
         (tmp_path / f"epoch_{epoch:04d}").mkdir()
-        state = {**values, "best_by": next(iter(values))}
-        (tmp_path / f"epoch_{epoch:04d}" / "state.json").write_text(json.dumps(state))
+        put_state(tmp_path / f"epoch_{epoch:04d}", **values, best_by=next(iter(values)))
     assert best_checkpoint(tmp_path).name == "epoch_0004"  # another metric has been chosen since
     shutil.rmtree(tmp_path / "epoch_0004")
     assert best_checkpoint(tmp_path).name == "epoch_0002"  # less is better
@@ -283,3 +296,58 @@ def test_the_best_by_other_scores(tmp_path):
     assert not is_best(tmp_path, {"val_mae": None}, "val_mae")
     assert is_best(tmp_path, {"val_ssim": 0.1}, "val_ssim")  # the first of its kind
     assert not is_best(tmp_path / "none", {"val_ssim": None}, "val_ssim")
+
+
+def test_a_score_that_cannot_be_beaten_does_not_count(tmp_path):
+    """Earlier versions wrote Infinity for a validation set with one identical picture."""
+    put(tmp_path, epoch_0001=20.0, epoch_0002=float("inf"), epoch_0003=float("nan"))
+    assert best_checkpoint(tmp_path).name == "epoch_0001"
+    assert is_best(tmp_path, {"val_psnr": 20.5}, "val_psnr")
+    assert not is_best(tmp_path, {"val_psnr": float("inf")}, "val_psnr")
+    put(tmp_path, epoch_0004="22")
+    assert best_checkpoint(tmp_path).name == "epoch_0001"
+
+
+def test_a_state_of_another_checkpoint_is_refused(saved):
+    saved = saved.rename(saved.parent / "epoch_0002")
+    with pytest.raises(ValueError, match=r"epoch_0002/state\.json is of another checkpoint: epoch 1, step 0"):
+        read_state(saved)
+
+
+@pytest.mark.parametrize("lacks", ["steps", "threads", "history", "losses", "data"])
+def test_a_state_that_a_run_cannot_go_on_from_is_named(tmp_path, lacks):
+    state = {"steps": 1, "threads": 1, "history": [0.5], "losses": [], "data": "4 files"}
+    check_resumable(tmp_path, state)
+    del state[lacks]
+    with pytest.raises(ValueError, match=rf"state\.json is not the state of a run that can go on: it has no {lacks}"):
+        check_resumable(tmp_path, state)
+
+
+def test_what_a_killed_prune_left_is_no_checkpoint(saved, make_trainer):
+    """An earlier version removed file by file under the final name; now a folder loses its name first."""
+    folder = saved.parent
+    for epoch in (2, 3):
+        save_checkpoint(folder, make_trainer(), epoch=epoch)
+    (folder / "epoch_0002/generator_adam.params").unlink()
+    prune_checkpoints(folder, keep=2)
+    assert names_in(folder) == ["epoch_0001", "epoch_0003"]
+    (folder / "epoch_0001/state.json").unlink()
+    prune_checkpoints(folder, keep=2)
+    assert names_in(folder) == ["epoch_0003"]
+
+
+def test_a_prune_that_is_killed_leaves_no_half(saved, make_trainer, monkeypatch):
+    save_checkpoint(saved.parent, make_trainer(), epoch=2)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prune_checkpoints(saved.parent, keep=1)
+    monkeypatch.undo()
+    assert [path.name for path in list_checkpoints(saved.parent)] == ["epoch_0002"]
+    (saved.parent / "checkpoints").mkdir()
+    assert len(names_in(saved.parent)) == 3
+    remove_partial(saved.parent)
+    assert names_in(saved.parent) == ["checkpoints", "epoch_0002"]

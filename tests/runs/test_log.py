@@ -1,118 +1,19 @@
-"""What a run says, where, and that a killed run's log goes on as an unbroken one's."""
+"""log.jsonl and losses.csv: what is read of them, and what becomes of them when a killed run goes on."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
-import sys
-from types import SimpleNamespace
+import math
+import os
 
 import pytest
 
-from gluon_pix2pix.core.loop import StepNumbers
-from gluon_pix2pix.runs import log as run_log
-from gluon_pix2pix.runs.log import LOSSES, RunLog, read_log, rewind_log, write_losses_csv
+from gluon_pix2pix.runs.log import append_event, read_log, resume_log, write_losses_csv
 
 COLUMNS = ["epoch", "step", "D_real", "D_fake", "G_GAN", "G_L1", "lr", "images_per_second"]
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Time that goes on only when it is told to."""
-    now = SimpleNamespace(seconds=1000.0)
-    clocks = SimpleNamespace(monotonic=lambda: now.seconds, time=lambda: now.seconds + 1e9)
-    monkeypatch.setattr(run_log, "time", clocks)
-    return now
-
-
-class Watcher:
-    """Keeps what it is told, and warns of every line whose D_real is above 3."""
-
-    def __init__(self):
-        self.events, self.closed = [], False
-
-    def event(self, event):
-        self.events.append(event)
-        loud = event["event"] == "train" and event["D_real"] > 3
-        return [{"kind": "loud", "text": "too loud", "epoch": event["epoch"], "step": event["step"]}] if loud else []
-
-    def close(self):
-        self.closed = True
-
-
-def losses(value: float) -> dict:
-    """Four losses: value, value + 1, ..."""
-    return {name: value + number for number, name in enumerate(LOSSES)}
-
-
-def add(log: RunLog, value: float, *, epoch: int = 1, step: int, images: int = 1) -> None:
-    log.step(StepNumbers(epoch, step, 2e-4, images, losses(value)))
-
-
-def test_lines_are_means_over_the_steps_since_the_last(tmp_path, clock):
-    with RunLog(tmp_path, epochs=2, total=15, log_every=2) as log:
-        log.start_epoch()
-        for step, value in enumerate([1, 2, 5, 7, 9], 1):
-            clock.seconds += 0.5
-            add(log, value, step=step, images=3)
-            assert len(read_log(tmp_path)) == step // 2
-        log.finish_epoch()
-    events = read_log(tmp_path)
-    assert [event["step"] for event in events] == [2, 4, 5]
-    assert [event["D_real"] for event in events] == [1.5, 6, 9]
-    assert [event["G_L1"] for event in events] == [4.5, 9, 12]
-    assert {(event["event"], event["epoch"], event["lr"]) for event in events} == {("train", 1, 2e-4)}
-    assert [event["images_per_second"] for event in events] == [6, 6, 6]  # 6 in 1 s, 6 in 1 s, 3 in 0.5 s
-    assert [event["time"] for event in events] == [1e9 + 1001, 1e9 + 1002, 1e9 + 1002.5]
-
-
-def test_losses_csv_has_the_lines(tmp_path):
-    with RunLog(tmp_path, epochs=2, total=4, log_every=1) as log:
-        add(log, 0.5, step=1)
-        add(log, 1.5, step=2)
-        log.event("epoch", epoch=1, val_psnr=20.0)
-        log.finish_epoch()
-    with open(tmp_path / "losses.csv", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == [*COLUMNS, "memory_mb"]
-    assert [[float(row[name]) for name in LOSSES] for row in rows] == [[0.5, 1.5, 2.5, 3.5], [1.5, 2.5, 3.5, 4.5]]
-
-
-def test_plain_lines_where_there_is_no_terminal(tmp_path, clock, capsys):
-    with RunLog(tmp_path, epochs=2, total=2 * 3600 + 2, initial=2, log_every=1) as log:
-        log.start_epoch()
-        clock.seconds += 0.5
-        add(log, 0.25, step=1)
-        log.say("saved")
-    out, err = capsys.readouterr()
-    line = "epoch 1/2  D_real 0.250  D_fake 1.250  G_GAN 2.250  G_L1 3.250  2.00 images/s"
-    assert out == f"{line}  59:59 left\nsaved\n"  # 1 of 7,200 pictures in half a second: 7,199 more in 3,599.5 s
-    assert err == ""
-
-
-def test_a_bar_where_there_is_one(tmp_path, capsys, monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with RunLog(tmp_path, epochs=2, total=5, initial=1, log_every=1) as log:
-        add(log, 0.25, step=1, images=2)
-        add(log, 0.5, step=2, images=2)
-        log.finish_epoch()
-        log.say("saved")
-    assert "epoch 1/2" in terminal.getvalue()
-    assert "5/5" in terminal.getvalue()
-    assert "G_L1=3.5" in terminal.getvalue()
-    assert capsys.readouterr().out == "saved\n"
-
-
-def test_finishing_an_epoch_without_steps_writes_no_line(tmp_path):
-    with RunLog(tmp_path, epochs=2, total=0) as log:
-        log.finish_epoch()
-    assert read_log(tmp_path) == []
 
 
 def test_there_may_be_no_log_yet(tmp_path):
@@ -140,7 +41,7 @@ def test_rewinding_takes_what_is_after_the_checkpoint(tmp_path, epoch, step, exp
         events += [{"event": "train", "epoch": number, "step": s} for s in (2, 4)]
         events.append({"event": "epoch", "epoch": number, "val_psnr": None})
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events) + '{"event": "tr')
-    rewind_log(tmp_path, epoch=epoch, step=step)
+    resume_log(tmp_path, {"epoch": epoch, "step": step})
     kept = [
         f"{event['epoch']}/{event['step']}" if "step" in event else f"{event['epoch']}" for event in read_log(tmp_path)
     ]
@@ -153,97 +54,104 @@ def test_the_csv_of_an_empty_log_is_its_header(tmp_path):
     assert (tmp_path / "losses.csv").read_text() == "epoch,step,D_real,D_fake,G_GAN,G_L1,lr,images_per_second\n"
 
 
-def test_more_than_losses(tmp_path, clock):
-    """Whatever else a step returns is averaged, logged and gets a column; the screen shows the losses alone."""
-    with RunLog(tmp_path, epochs=2, total=2, log_every=2) as log:
-        for step, share in enumerate((0.5, 1.0), 1):
-            more = {"D_accuracy": share, "G_gradient": 4 * share}
-            log.step(StepNumbers(1, step, 2e-4, 1, {**more, **losses(1.0)}))
-        log.finish_epoch()
-    (event,) = read_log(tmp_path)
-    assert (event["D_accuracy"], event["G_gradient"]) == (0.75, 3)
-    assert event["memory_mb"] > 10
-    (row,) = csv.DictReader(io.StringIO((tmp_path / "losses.csv").read_text()))
-    assert list(row) == [*COLUMNS, "D_accuracy", "G_gradient", "memory_mb"]
-    assert row["D_accuracy"] == "0.75"
-
-
 def test_the_csv_of_a_run_that_an_earlier_version_began(tmp_path):
     old = {"event": "train", "epoch": 1, "step": 1, "G_L1": 30.0, "lr": 2e-4, "images_per_second": 5.0}
     (tmp_path / "log.jsonl").write_text(json.dumps(old) + "\n")
     write_losses_csv(tmp_path)
     assert (tmp_path / "losses.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
-    run_log.append_event(tmp_path, **{**old, "step": 2, "D_accuracy": 0.5})
+    append_event(tmp_path, **{**old, "step": 2, "D_accuracy": 0.5})
     write_losses_csv(tmp_path)
     first, second = csv.DictReader(io.StringIO((tmp_path / "losses.csv").read_text()))
     assert (first["D_accuracy"], second["D_accuracy"]) == ("", "0.5")
 
 
-def test_a_system_that_does_not_say_how_much_memory_is_used(monkeypatch):
-    def no_such_file(*args):
-        raise FileNotFoundError
-
-    monkeypatch.setattr("builtins.open", no_such_file)
-    assert run_log.resident_memory() is None
-
-
-@pytest.mark.parametrize(("reading", "share"), [(1.0, 0.0), (4.0, 0.25)])
-def test_what_counts_as_waiting_is_what_the_device_loses(tmp_path, clock, reading, share):
-    """A step takes 3 s on the device. A batch that is read meanwhile in 1 s costs nothing, one of 4 s costs 1."""
-    done = [0.0]  # when the device will have done all that it was given
-
-    def batches():
-        for number in range(25):
-            ready[0] = max(ready[0] + reading, clock.seconds)
-            clock.seconds = ready[0]
-            yield number
-
-    def wait():
-        clock.seconds = max(clock.seconds, done[0])
-
-    ready = [clock.seconds]  # the loader reads ahead: a batch every `reading` seconds
-    with RunLog(tmp_path, epochs=2, total=25, log_every=25) as log:
-        for number in log.fetch(batches(), wait):
-            clock.seconds = max(clock.seconds, done[0])  # the step waits for the one before
-            done[0] = clock.seconds + 3
-            add(log, 1, step=number + 1)
-        log.finish_epoch()
-    (event,) = read_log(tmp_path)
-    assert event["data_wait"] == pytest.approx(share, abs=1e-4)
+@pytest.mark.parametrize(
+    ("state", "added"),
+    [
+        ({"epoch": 2, "step": 0, "val_psnr": 21.0, "val_ssim": None, "best_by": "val_psnr"}, True),
+        ({"epoch": 1, "step": 0, "val_psnr": 20.0}, False),  # it is there
+        ({"epoch": 2, "step": 3, "val_psnr": 21.0}, False),
+        ({"epoch": 2, "step": 0}, False),  # it was not scored
+        ({}, False),
+    ],
+)
+def test_the_scores_that_a_killed_process_did_not_come_to_log_are_added(tmp_path, state, added):
+    events = [{"event": "train", "epoch": 1, "step": 4, "G_L1": 30.0}, {"event": "epoch", "epoch": 1, "val_psnr": 20.0}]
+    events.append({"event": "train", "epoch": 2, "step": 4, "G_L1": 29.0})
+    for event in events:
+        append_event(tmp_path, **event)
+    assert resume_log(tmp_path, state) == added
+    kept = [event for event in events if state and event["epoch"] <= state["epoch"]]
+    new = [{"event": "epoch", "epoch": 2, "val_psnr": 21.0, "val_ssim": None}] if added else []
+    assert read_log(tmp_path) == kept + new
+    rows = (tmp_path / "losses.csv").read_text().splitlines()
+    assert len(rows) == 1 + sum(event["event"] == "train" for event in kept)
+    assert not resume_log(tmp_path, state)
 
 
-def test_fetching_changes_no_batch_and_waits_in_one_of_ten(tmp_path):
-    waits = []
-    with RunLog(tmp_path, epochs=2, total=0) as log:
-        assert list(log.fetch(iter(range(35)), lambda: waits.append(1))) == list(range(35))
-        assert list(log.fetch([], waits.append)) == []
-    assert len(waits) == 4  # before the batches 1, 11, 21, 31
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "3",
+        '"epoch"',
+        "{}",
+        '{"event": 3}',
+        '{"event": "train", "epoch": 1}',
+        '{"event": "train", "epoch": "1", "step": 2}',
+        '{"event": "train", "epoch": 1, "step": 2, "G_L1": [1]}',
+        '{"event": "warning", "epoch": 1}',
+        '{"event": "start", "epochs": 0, "steps": 0, "notes": [3]}',
+        '{"event": "mine", "epoch": -1}',
+        "[" * 100_000,
+    ],
+)
+def test_lines_that_are_no_events_are_passed_over(tmp_path, line):
+    (tmp_path / "log.jsonl").write_text(f'{{"event": "epoch", "epoch": 1}}\n{line}\n{{"event": "mine", "x": 1}}\n')
+    expected = [{"event": "epoch", "epoch": 1}, {"event": "mine", "x": 1}]
+    assert read_log(tmp_path) == expected
+    resume_log(tmp_path, {"epoch": 1, "step": 0})
+    assert [json.loads(text) for text in (tmp_path / "log.jsonl").read_text().splitlines()] == expected
 
 
-def test_the_watcher_is_told_and_its_warnings_are_said_and_logged(tmp_path, capsys):
-    watcher = Watcher()
-    with RunLog(tmp_path, epochs=2, total=2, log_every=1, watch=watcher) as log:
-        add(log, 1.0, step=1)
-        add(log, 5.0, step=2)
-        log.finish_epoch()
-        log.event("epoch", epoch=1, val_psnr=None)
-    assert capsys.readouterr().out.splitlines()[-1] == "warning: too loud"
-    assert watcher.events == read_log(tmp_path)
-    assert [event["event"] for event in watcher.events] == ["train", "train", "warning", "epoch"]
-    assert watcher.events[2] == {"event": "warning", "kind": "loud", "text": "too loud", "epoch": 1, "step": 2}
-    assert watcher.closed
+def test_what_is_not_finite_is_written_as_strict_json(tmp_path):
+    append_event(tmp_path, "train", epoch=1, step=1, other=math.inf)
+    text = (tmp_path / "log.jsonl").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["other"] == "inf"
+    (tmp_path / "log.jsonl").write_text(
+        '{"event": "epoch", "epoch": 1, "val_psnr": Infinity}\n'
+    )  # of an earlier version
+    resume_log(tmp_path, {"epoch": 1, "step": 0})
+    assert json.loads((tmp_path / "log.jsonl").read_text(), parse_constant=pytest.fail)["val_psnr"] == "inf"
 
 
-def test_a_run_that_stops_early_says_so(tmp_path):
-    with RunLog(tmp_path, epochs=2, total=9, log_every=1) as log:
-        add(log, 1.0, step=1)
-        log.finish_epoch()
-    assert [event["event"] for event in read_log(tmp_path)] == ["train", "stop"]
+def test_an_event_that_a_full_disk_cuts_is_not_there(tmp_path, monkeypatch):
+    append_event(tmp_path, "epoch", epoch=1)
+    original = open
 
+    def cut(path, mode, **kwargs):
+        stream = original(path, mode, **kwargs)
 
-def test_a_run_that_fails_says_why_and_lets_go(tmp_path):
-    watcher = Watcher()
-    with pytest.raises(OSError, match="disk"), RunLog(tmp_path, epochs=2, total=9, watch=watcher):
-        raise OSError("the disk is full")
-    assert read_log(tmp_path) == watcher.events == [{"event": "error", "text": "OSError: the disk is full"}]
-    assert watcher.closed
+        class Cut:
+            tell, truncate = stream.tell, stream.truncate
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *error):
+                stream.close()
+
+            def write(self, data):
+                if len(data) < 20:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return stream.write(data[:20])
+
+        return Cut()
+
+    monkeypatch.setattr("builtins.open", cut)
+    with pytest.raises(OSError, match=r"No space left on device: .*log\.jsonl"):
+        append_event(tmp_path, "epoch", epoch=2)
+    monkeypatch.undo()
+    assert (tmp_path / "log.jsonl").read_text() == '{"event": "epoch", "epoch": 1}\n'
+    with pytest.raises(FileNotFoundError, match=r"none.log\.jsonl"):
+        append_event(tmp_path / "none", "epoch", epoch=1)

@@ -11,7 +11,6 @@ from gluon_pix2pix.commands import train
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.begin import alone_in
 
 
 @pytest.fixture
@@ -19,13 +18,6 @@ def options(tiny_options, tiny_pairs, tmp_path):
     """A run of one epoch on four pairs of its own."""
     shutil.copytree(tiny_pairs, tmp_path / "houses")
     return tiny_options(dataset=str(tmp_path / "houses"), run_dir=tmp_path / "run")
-
-
-def test_two_processes_do_not_train_into_one_folder(tmp_path):
-    with alone_in(tmp_path / "run"), pytest.raises(OSError, match=r"another process is training into .*run: wait for"):
-        alone_in(tmp_path / "run").__enter__()
-    with alone_in(tmp_path / "run"):
-        pass
 
 
 def test_pictures_that_changed_are_noticed(options, tmp_path, capsys):
