@@ -32,7 +32,7 @@ class Options(CommonOptions):
     to_torch: bool = False
     """Write a run's networks as latest_net_G.pth and latest_net_D.pth, which the PyTorch implementation loads."""
     epoch: str = "latest"
-    """With --to-torch, the checkpoint: a number of epochs, latest, or best (by validation PSNR)."""
+    """With --to-torch, the checkpoint: a number of epochs, latest, or best (by validation score)."""
     dropout: bool = True
     """Whether a U-Net was trained with dropout, as pix2pix is: its file does not show it. A resnet's does."""
     direction: Optional[Literal["AtoB", "BtoA"]] = None

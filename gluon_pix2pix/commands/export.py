@@ -35,7 +35,7 @@ class Options(CommonOptions):
     output: Optional[Path] = None
     """The folder to write to; an export that is there is replaced [<run>/export, exports/<name> for other models]."""
     epoch: str = "latest"
-    """The checkpoint: a number of epochs, latest, or best (by validation PSNR)."""
+    """The checkpoint: a number of epochs, latest, or best (by validation score)."""
     statistics: Optional[Literal["picture", "running"]] = None
     """What is in the graph: normalising by each picture's own statistics, or by the running ones of training [picture;
     what is in its graph for an export]."""

@@ -94,7 +94,7 @@ def main(options: Options) -> Optional[int]:
     translator, device = load(options)
     if options.input == "-":
         return translate_stdin(translator, options.output or "-", quality=options.quality)
-    output = Path(options.output or Path("results") / Path(options.model).resolve().with_suffix("").name)
+    output = Path(options.output) if options.output else default_output(options.model)
     inputs = find_inputs(options.input)
     check_apart(options.input, output)
     videos = [(path, name) for path, name in zip(inputs.paths, inputs.names) if is_video(path)]
@@ -123,6 +123,12 @@ def main(options: Options) -> Optional[int]:
     if videos:
         troubles += translate_videos(translator, videos, results, options.video_format)
     return report(output, troubles, of=len(inputs.paths), kept=kept, scored=kind != "single" or options.targets)
+
+
+def default_output(model: str) -> Path:
+    """Return where results go by default: of the run exp.1 to results/exp.1, of the file exp.onnx to results/exp."""
+    path = Path(model).resolve()
+    return Path("results") / (path.stem if path.is_file() else path.name)
 
 
 def load(options: Options) -> tuple[Translator, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -31,7 +32,8 @@ class Scores(NamedTuple):
             return f", {value:.1%} of the validation pixels right"
         name = self.best_by[len("val_") :]
         number = f"{value:.2f} dB" if name.startswith("psnr") else f"{value:.4f}"
-        return f", validation {HEADINGS[name].replace(' (dB)', '')} {number}"
+        heading = HEADINGS.get(name, "PSNR of R, G, B")
+        return f", validation {heading.replace(' (dB)', '')} {number}"
 
 
 def sample_rows(translator: Translator, pairs: PairedImages, count: int = 4) -> list[list[np.ndarray]]:
@@ -72,7 +74,8 @@ def score_validation(
 ) -> Scores:
     """Score the first `count` pairs, as `evaluate` does: by `metric`, and by PSNR and SSIM.
 
-    A value is None if there are no pairs, a stop was asked for, or pictures have no such value.
+    A value is None if there are no pairs, a stop was asked for, or pictures have no such value. An identical picture
+    counts with `identical_psnr`.
     """
     best_by = metric_of(pairs.coding, metric)
     rows: list[dict[str, Optional[float]]] = []
@@ -90,7 +93,20 @@ def _score(coding: Coding, true: np.ndarray, fake: np.ndarray, best_by: str) -> 
         return {"accuracy": float(np.mean(fake == true))}
     true = coding.target.values(true) if isinstance(coding.target, Pixels) else true
     too_small = min(true.shape[:2]) < SSIM_WINDOW
-    return score_pair(true, fake, dict.fromkeys((best_by, "psnr", *(() if too_small else ("ssim",)))))
+    scores = score_pair(true, fake, dict.fromkeys((best_by, "psnr", *(() if too_small else ("ssim",)))))
+    scores = {name: identical_psnr(true) if value == math.inf else value for name, value in scores.items()}
+    if best_by == "psnr_rgb":  # one number for its three columns, to be compared by
+        scores[best_by] = _mean([scores[f"psnr_{channel}"] for channel in "rgb"])
+    return scores
+
+
+def identical_psnr(picture: np.ndarray) -> float:
+    """Return the PSNR, in dB, that an identical picture counts with: more than any other's, and not infinite.
+
+    One infinite score would make the mean of all infinite, which no later checkpoint could beat. A picture of which one
+    value is off by 1 has 20 dB less than this.
+    """
+    return 10 * math.log10(float(peak_of(picture)) ** 2 * picture.size) + 20
 
 
 def _mean(values: list[Optional[float]]) -> Optional[float]:

@@ -10,6 +10,7 @@ import pytest
 
 from gluon_pix2pix import runtime
 from gluon_pix2pix.commands import cli, train
+from gluon_pix2pix.commands.translate import default_output
 from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.options import TrainOptions
@@ -292,3 +293,11 @@ def test_a_damaged_checkpoint_is_no_usage_error(call, tiny_run, tmp_path):
     code, _, err = call("translate", "--model", run, "--gpu", "-1", "--input", save(tmp_path / "1.png"))
     assert (code, err.count("\n")) == (1, 1)
     assert f"error: {weights} is missing or damaged" in err
+
+
+def test_results_of_runs_that_are_numbered_with_a_dot_do_not_meet(tmp_path):
+    for name in ("exp.1", "exp.2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "exp.onnx").touch()
+    names = [default_output(str(tmp_path / name)).as_posix() for name in ("exp.1", "exp.2/", "exp.onnx")]
+    assert names == ["results/exp.1", "results/exp.2", "results/exp"]
