@@ -20,9 +20,10 @@ _END = b"\xff\xd9"
 _FIRST = 1 << 16  # bytes: most headers are shorter
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_NEEDED = {0xE0, 0xEE, 0xC4, 0xCC, 0xDB, 0xDD, *_FRAMES}  # what decoding needs: JFIF, Adobe, tables, restarts, frames
+_NEEDED = {0xEE, 0xC4, 0xCC, 0xDB, 0xDD, *_FRAMES}  # what decoding needs: Adobe's word on colours, tables, frames
+_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"  # of a version that libjpeg knows; it means luma and chroma
 _MOST_SCANS = 100  # a progressive picture has about ten; each goes over all pixels again
-_HARMLESS = re.compile(r"unknown JFIF revision|Unknown Adobe color transform|Invalid SOS parameters for sequential")
+_HARMLESS = re.compile(r"Unknown Adobe color transform|Invalid SOS parameters for sequential")
 _EXTRA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
 
@@ -33,6 +34,7 @@ class _Segments:
     components: int = 0
     bits: int = 8
     exif: bytes = b""
+    jfif: bool = False
     needed: list[slice] = field(default_factory=list)
     scan: int = 0  # where the first scan's marker is: what precedes it may hold a thumbnail, with an end of its own
 
@@ -78,7 +80,8 @@ def decode(data: bytes, header: Header, *, gray: bool = False) -> np.ndarray:
     if data.count(b"\xff\xda", found.scan, end) > _MOST_SCANS:
         raise Unreadable(f"has more than {_MOST_SCANS} scans, which no camera or program writes")
     # Without what was between the segments, and without texts and profiles.
-    clean = b"\xff\xd8" + b"".join(data[part] for part in found.needed) + data[found.scan : end + 2]
+    head = [b"\xff\xd8", _JFIF if found.jfif else b"", *(data[part] for part in found.needed)]
+    clean = b"".join([*head, data[found.scan : end + 2]])
     if found.components == 4:
         return from_cmyk(_strict(clean, "CMYK"), inverted=True)
     return _strict(clean, "GRAY" if gray or found.components == 1 else "RGB")
@@ -177,6 +180,8 @@ def _walk(data: bytes) -> _Segments:
             found.bits, found.components = data[at + 4], data[at + 9]
             found.height = int.from_bytes(data[at + 5 : at + 7], "big")
             found.width = int.from_bytes(data[at + 7 : at + 9], "big")
+        elif marker == 0xE0:
+            found.jfif |= data[at + 4 : at + 9] == b"JFIF\0"
         elif marker == 0xE1 and not found.exif and data[at + 4 : at + 10] == b"Exif\0\0":
             found.exif = data[at + 4 : after]
         at = after

@@ -45,9 +45,8 @@ def decode(data: bytes, header: Header) -> np.ndarray:
         if image.format == "JPEG2000" and header.dtype == "uint16":
             return spread(_by_imagecodecs(data, "jpeg2k"), _bits(io.BytesIO(data)))
         if _wide_colours(image):
-            _, _, start, peak = image.tile[0]
-            samples = np.frombuffer(data, ">u2", count=header.height * header.width * 3, offset=start)
-            return (samples.astype(np.uint32) * 65535 // peak).astype(np.uint16).reshape(header.shape)
+            samples = np.frombuffer(data, ">u2", count=header.height * header.width * 3, offset=image.tile[0][2])
+            return (samples.astype(np.uint32) * 65535 // _peak(image)).astype(np.uint16).reshape(header.shape)
         if image.mode == "P":
             image = image.convert("RGBA" if header.alpha else "RGB")
         pixels = np.array(image)
@@ -88,10 +87,18 @@ def _wide_colours(image: Image.Image) -> bool:
     """Tell whether a PPM has colours of more than 8 bits, which Pillow would cut."""
     if image.format != "PPM" or image.mode != "RGB":
         return False
-    decoder, _, _, peak = image.tile[0]
-    if decoder == "ppm_plain" and peak > 255:
+    decoder = image.tile[0][0]
+    if decoder == "raw" or _peak(image) <= 255:
+        return False
+    if decoder == "ppm_plain":
         raise Unreadable("is a PPM of text with more than 8 bits a channel, which is not read: save it as PNG")
-    return decoder == "ppm" and peak > 255
+    return True
+
+
+def _peak(image: Image.Image) -> int:
+    """Return the largest value that a PPM says it may have."""
+    told = image.tile[0][3]  # a number, or a tuple with it at the end, in one version of Pillow or the other
+    return int(told[-1] if isinstance(told, tuple) else told)
 
 
 def _bits(stream: BinaryIO) -> int:

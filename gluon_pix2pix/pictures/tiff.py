@@ -125,6 +125,8 @@ def _find(tiff: TiffFile) -> _Picture:
         whole = [page for page in below if not (page.is_reduced or page.is_mask)] or pages[:1]
     if not whole:
         raise Unreadable("is not a picture: it has no page")
+    if 0 in whole[0].shape[:3]:
+        raise Unreadable(f"claims {whole[0].imagewidth} x {whole[0].imagelength} pixels: there is no picture in it")
     images, channels = _told(whole[0])
     images = max(images, len(whole), whole[0].imagedepth)
     if images > 1 and not (images == channels == len(whole) and _alike(whole)):
