@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli, launch
+from gluon_pix2pix.commands import cli
 from gluon_pix2pix.commands.launch import Options
+from gluon_pix2pix.distributed import launch
 from gluon_pix2pix.runtime import mx
 
 # Without norms, which see what a process has of a batch, and without dropout, two workers do what one process does.
@@ -193,7 +194,10 @@ def test_workers_that_disagree_end_the_job(words, tmp_path):
         (["--port", "70000", "--", "train"], "--port 70000 is no port"),
         (["--workers", "2"], "after -- comes what every worker runs: launch --workers 2 -- train"),
         (["--", "translate"], "after -- comes what every worker runs"),
-        (["--", "train", "--kvstore", "local"], "several processes need --kvstore dist_sync or dist_device_sync"),
+        (["--", "train", "--kvstore", "local"], "--kvstore local after --: several processes need dist_sync or dist_d"),
+        (["--", "train", "--kvstore=local", "--gpu", "0"], "--kvstore local after --: several processes need"),
+        (["--", "train", "--kvstore=dist_sync", "--kvstore", "device"], "--kvstore device after --"),
+        (["--", "train", "--dataset", "dist_sync", "--kvstore"], "--kvstore after --"),
         (
             ["--hosts", "no-such-host.invalid", "--", "train"],
             "--hosts no-such-host.invalid: .*pass this machine's --ad",
@@ -214,26 +218,6 @@ def test_what_cannot_be_launched(given, message, capsys, monkeypatch):
 
 def test_the_kvstore_is_added_unless_it_is_given():
     assert Options(command=("train", "--gpu", "0")).command == ("train", "--gpu", "0", "--kvstore", "dist_sync")
-    given = ("train", "--kvstore", "dist_device_sync")
-    assert Options(command=given).command == given
-
-
-class FakeProcess:
-    """A stand-in for a worker's process: the launcher's words about how it ended."""
-
-    def __init__(self, code: int):
-        self.returncode = code
-
-    def poll(self) -> int:
-        return self.returncode
-
-
-@pytest.mark.parametrize(
-    ("code", "result", "message"),
-    [(2, 2, "rank 1 ended with exit code 2; the job is stopped"), (137, 1, "rank 1 was killed by SIGKILL; the job")],
-)
-def test_how_a_worker_ended(code, result, message, capsys):
-    one = launch.Started("rank 1", FakeProcess(code), contextlib.nullcontext())
-    one.reader.join = lambda timeout: None
-    assert launch._watch([one], []) == result
-    assert message in capsys.readouterr().err
+    for given in ("--kvstore dist_device_sync", "--kvstore=dist_sync", "--kvstore=local --kvstore=dist_sync"):
+        command = ("train", *given.split())
+        assert Options(command=command).command == command

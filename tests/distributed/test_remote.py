@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-REMOTE = [sys.executable, "-m", "gluon_pix2pix.commands.remote"]
+REMOTE = [sys.executable, "-m", "gluon_pix2pix.distributed.remote"]
 # Says when it listens; ends with 3 when asked to, and then and there when killed. It sleeps in short pieces: a signal
 # that comes just before a sleep is seen after it.
 OBEDIENT = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); print(1, flush=True); "

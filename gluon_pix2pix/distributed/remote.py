@@ -1,4 +1,4 @@
-"""Run a command and end with whoever started it: what `launch` starts, here or through ssh.
+"""Run a command and end with whoever started it: what `distributed.launch` starts, here or through ssh.
 
 A line on its standard input asks the command to stop (SIGTERM); the end of the input, as when the connection or the
 launcher has gone, kills it.
