@@ -18,6 +18,7 @@ RANKS = {
     "threads": 0,
     "writing": 0,
     "runtime": 1,
+    "params_file": 2,
     "pictures": 1,
     "core": 2,
     "pairs": 3,

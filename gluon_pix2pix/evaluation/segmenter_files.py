@@ -15,6 +15,8 @@ from gluon_pix2pix import __version__
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, read_pairs, train_segmenter
 from gluon_pix2pix.pairs.layouts import PairPaths
+from gluon_pix2pix.params_file import ParamsFile, load_weights
+from gluon_pix2pix.reading import open_file
 from gluon_pix2pix.runtime import mx, threads
 
 # On the 400 facades: see docs/scores.md for what these take and give.
@@ -107,10 +109,12 @@ def _save(folder: Path, net: mx.gluon.Block, facts: dict[str, Any]) -> dict[str,
 def _load(folder: Path, net: mx.gluon.Block, ctx: mx.Context) -> dict[str, Any]:
     try:
         facts = json.loads((folder / "segmenter.json").read_text())
-        weights = (folder / "segmenter.params").read_bytes()
-        if hashlib.sha256(weights).hexdigest() != facts["sha256"]:
+        with open_file(folder / "segmenter.params") as stream:
+            data = stream.read()
+        if hashlib.sha256(data).hexdigest() != facts["sha256"]:
             raise ValueError("its weights are not those that were saved")
-        net.load_parameters(str(folder / "segmenter.params"), ctx=ctx)
+        with ParamsFile(data, where="segmenter.params") as weights:
+            load_weights(net, weights, [ctx])
     except (OSError, ValueError, KeyError, TypeError, AssertionError, mx.MXNetError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"{folder} holds a damaged segmenter ({reason}): remove it, and it is trained anew") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gluon_pix2pix.errors import reason_of
+from gluon_pix2pix.params_file import ParamsFile, load_weights
 from gluon_pix2pix.reading import open_file
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint, read_state_file
 from gluon_pix2pix.runtime import mx, threads
@@ -73,10 +74,10 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
     if lacking:
         raise ValueError(f"{path} cannot be resumed: it has no {', '.join(sorted(lacking))}")
     for learner in trainer.learners:
-        load_network(path, learner.name, learner.net, trainer.ctx)
-        learner.set_moments(mx.nd.load(str(path / f"{learner.name}_adam.params")), trainer.ctx)
+        load_network_weights(path, learner.name, learner.net, trainer.ctx)
+        learner.set_moments(_read_arrays(path / f"{learner.name}_adam.params"), trainer.ctx)
         learner.loss_scale.load(state.get("loss_scales", {}).get(learner.name, {}))
-    pooled = mx.nd.load(str(path / "pool.params")) if "pool.params" in state["sha256"] else {}
+    pooled = _read_arrays(path / "pool.params") if "pool.params" in state["sha256"] else {}
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
         places = (f"{device}:{place}" for place in range(pool.size))
         pool.pictures = [pooled[place].as_in_context(ctx) for place in places if place in pooled]
@@ -103,33 +104,22 @@ def read_state(path: Path) -> dict:
     return state
 
 
-def load_network(
+def load_network_weights(
     path: Path, name: str, net: mx.gluon.Block, ctx: list[mx.Context], *, ignore_extra: bool = False
 ) -> None:
-    """Load one network of a checkpoint, in little more memory than its own.
+    """Load the weights of one network of a checkpoint.
 
     Raises
     ------
     ValueError
-        If the file holds another network's parameters.
+        If the file holds another network's weights.
     """
     file = path / f"{name}.params"
-    parameters = net._collect_params_with_prefix()
-    try:
-        arrays = mx.nd.load(str(file))
-        if not isinstance(arrays, dict):
-            raise ValueError("its arrays have no names")
-        strangers = [] if ignore_extra else sorted(arrays.keys() - parameters.keys())
-        lacking = sorted(parameters.keys() - arrays.keys())
-        if lacking or strangers:
-            lacking, strangers = lacking[:5], strangers[:5]
-            raise ValueError(
-                f"it lacks {', '.join(lacking) or 'nothing'}, and has besides {', '.join(strangers) or '-'}"
-            )
-        for key, parameter in parameters.items():
-            parameter._load_init(arrays.pop(key), ctx)  # as load_parameters does, but each array goes at once
-    except (AssertionError, ValueError, mx.MXNetError) as error:
-        raise ValueError(f"{file} does not fit the {name} that the options describe: {reason_of(error)}") from error
+    with ParamsFile(file) as weights:
+        try:
+            load_weights(net, weights, ctx, ignore_extra=ignore_extra)
+        except (AssertionError, ValueError) as error:
+            raise ValueError(f"{file} does not fit the {name} that the options describe: {reason_of(error)}") from error
 
 
 def load_initial(
@@ -158,8 +148,13 @@ def load_initial(
         raise ValueError(f"{path} has the weights of no network")
     for name, net in zip(NETWORKS, (generator, discriminator)):
         if name in loaded:
-            load_network(path, name, net, ctx)
+            load_network_weights(path, name, net, ctx)
     return loaded
+
+
+def _read_arrays(path: Path) -> dict[str, mx.nd.NDArray]:
+    with ParamsFile(path) as arrays:
+        return {name: mx.nd.array(array, dtype=array.dtype) for name, array in arrays.items()}
 
 
 def sha256(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import warnings
 from pathlib import Path
 from typing import Optional
@@ -11,13 +12,18 @@ from typing import Optional
 import numpy as np
 
 from gluon_pix2pix.core.networks import get_model
+from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.pairs.coding import Coding
-from gluon_pix2pix.runs.checkpoint import load_network, read_state
+from gluon_pix2pix.params_file import ParamsFile
+from gluon_pix2pix.runs.checkpoint import load_network_weights, read_state
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import coding_of, read_run, trained_size
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, PARAMS, SYMBOL, read_checked, read_model
 from gluon_pix2pix.translation.network import STATISTICS, Network, check_modes, from_model
+from gluon_pix2pix.translation.symbol_file import check_symbol
+
+_MOST_CHANNELS = 4096  # of one part of a graph, as wide as the picture: networks of 64 channels have 128 there
 
 
 def load_run(
@@ -86,7 +92,7 @@ def build_generator(
     generator = _with_statistics(described, statistics, dropout)
     checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
     state = read_state(checkpoint)
-    load_network(checkpoint, "generator", generator, [ctx or mx.cpu()], ignore_extra=statistics == "picture")
+    load_network_weights(checkpoint, "generator", generator, [ctx or mx.cpu()], ignore_extra=statistics == "picture")
     return generator, state
 
 
@@ -206,24 +212,40 @@ def import_export(folder: str | Path, model: dict, ctx: Optional[mx.Context] = N
     ValueError
         If one is damaged or something else.
     """
-    texts = [read_checked(folder, name, model) for name in (SYMBOL, PARAMS)]
     path = Path(folder) / SYMBOL
-    try:
-        symbol = mx.sym.load_json(texts[0].decode())
-        arrays = mx.nd.load_frombuffer(texts[1])
-        shape = (1, model["input"]["shape"][1], 2 * model["multiple"], 2 * model["multiple"])
-        arguments, _, states = symbol.infer_shape(data=shape)  # refuses weights of other channels
-        names = symbol.list_arguments() + symbol.list_auxiliary_states()
-        expected = dict(zip(names, arguments + states))
-        found = {name.partition(":")[2]: array.astype("float32") for name, array in arrays.items()}
-        if {name: array.shape for name, array in found.items()} != {n: s for n, s in expected.items() if n != "data"}:
-            raise ValueError(f"its weights are not those of {PARAMS}")
-    except (mx.MXNetError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} is not the symbol of an exported generator: {reason}") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SymbolBlock reports each input that has no fixed type
-        block = mx.gluon.SymbolBlock(symbol, [mx.sym.var("data")])
-    block.collect_params().setattr("grad_req", "null")
-    block.collect_params().load_dict(found, ctx or mx.cpu())
+    text, params = (read_checked(folder, name, model) for name in (SYMBOL, PARAMS))
+    text = check_symbol(text, where=path)
+    with ParamsFile(params, where=Path(folder) / PARAMS) as weights:
+        try:
+            symbol = mx.sym.load_json(text)
+            check_shapes(symbol, weights, channels=model["input"]["shape"][1], side=2 * int(model["multiple"]))
+        except (mx.MXNetError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"{path} is not the symbol of an exported generator: {reason_of(error)}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SymbolBlock reports each input that has no fixed type
+            block = mx.gluon.SymbolBlock(symbol, [mx.sym.var("data")])
+        block.collect_params().setattr("grad_req", "null")
+        for name, array in weights.items():
+            parameter = block.params[name.partition(":")[2]]
+            parameter._load_init(mx.nd.array(array, dtype="float32"), [ctx or mx.cpu()])
     return block
+
+
+def check_shapes(symbol: mx.sym.Symbol, weights: ParamsFile, *, channels: int, side: int) -> None:
+    """See that a graph has these weights, all of them, and that no part of it is larger than a generator's.
+
+    Raises
+    ------
+    MXNetError, ValueError
+        If not.
+    """
+    shape = (1, channels, side, side)
+    arguments, _, states = symbol.infer_shape(data=shape)  # refuses weights of other channels
+    names = symbol.list_arguments() + symbol.list_auxiliary_states()
+    expected = {name: shape for name, shape in zip(names, arguments + states) if name != "data"}
+    if {name.partition(":")[2]: weights.shape(name) for name in weights} != expected:
+        raise ValueError(f"its weights are not those of {PARAMS}")
+    _, parts, _ = symbol.get_internals().infer_shape(data=shape)
+    largest = max(map(math.prod, expected.values()), default=0)
+    if max(map(math.prod, parts)) > max(_MOST_CHANNELS * side * side, largest):
+        raise ValueError("a part of it is larger than any of a generator's")

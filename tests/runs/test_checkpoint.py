@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.runs import checkpoint
-from gluon_pix2pix.runs.checkpoint import load_checkpoint, load_network, read_state, save_checkpoint
+from gluon_pix2pix.runs.checkpoint import load_checkpoint, load_network_weights, read_state, save_checkpoint
 from gluon_pix2pix.runs.checkpoint_list import (
     best_checkpoint,
     check_resumable,
@@ -239,7 +239,7 @@ def test_other_networks_do_not_fit(saved, make_trainer):
         load_checkpoint(saved, make_trainer(ngf=16))
     trainer = make_trainer()
     with pytest.raises(ValueError, match=r"generator\.params does not fit the generator that the options describe"):
-        load_network(saved, "generator", trainer.discriminator, trainer.ctx)
+        load_network_weights(saved, "generator", trainer.discriminator, trainer.ctx)
 
 
 def test_find(tmp_path):

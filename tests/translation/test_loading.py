@@ -103,7 +103,11 @@ def test_a_file_cut_short(exported, name):
     with pytest.raises(ValueError, match=rf"{name} is damaged, or of another export: {len(data) // 2} bytes whose SHA"):
         load_network(exported, backend=backend)
     change(exported, name, data[: len(data) // 2])  # exported like that
-    what = "not an ONNX model" if name == ONNX else f"{SYMBOL} is not the symbol of an exported generator"
+    what = {
+        SYMBOL: f"{SYMBOL} is not the symbol of an exported generator: it is no JSON",
+        PARAMS: rf"{PARAMS} cannot be read as a \.params file: it is cut off",
+        ONNX: "not an ONNX model",
+    }[name]
     with pytest.raises(ValueError, match=what):
         load_network(exported, backend=backend)
 
@@ -155,7 +159,12 @@ def test_a_symbol_of_something_else(exported):
     change(exported, SYMBOL, b'{"a": 1}')
     with pytest.raises(ValueError, match=f"{SYMBOL} is not the symbol of an exported generator: "):
         load_network(exported)
-    other = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3)
+    data, weight = mx.sym.var("data"), mx.sym.var("weight")
+    other = mx.sym.FullyConnected(data, weight, num_hidden=3, no_bias=True)
+    change(exported, SYMBOL, other.tojson().encode())
+    with pytest.raises(ValueError, match=f"{SYMBOL} is not .*: it has the operator FullyConnected, which no generator"):
+        load_network(exported)
+    other = mx.sym.Convolution(data, weight, num_filter=3, kernel=(3, 3), no_bias=True)
     change(exported, SYMBOL, other.tojson().encode())
     with pytest.raises(ValueError, match=f"{SYMBOL} is not the symbol .*: its weights are not those of {PARAMS}"):
         load_network(exported)
