@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-from gluon_pix2pix.runs.options_file import read_run, trained_size
 from gluon_pix2pix.translation.gluon_network import _with_statistics, build_generator, load_run
 
 
@@ -30,35 +29,6 @@ def test_what_is_loaded_says_what_it_is(tiny_run):
     assert network.coding.source.channels == 3
 
 
-@pytest.mark.parametrize(
-    ("options", "size"),
-    [
-        ({"crop_size": 512}, (512, 512)),
-        ({"crop_size": 64, "preprocess": "resize_and_crop", "aspect_ratio": 1.5}, (64, 96)),
-        ({"crop_size": 64, "preprocess": "scale_width"}, None),
-    ],
-)
-def test_size_of_training(options, size):
-    assert trained_size({"options": options}, 32) == size
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        (None, r"is not the folder of a run: it has no options\.json"),
-        ("{", r"options\.json is not the options of a run: Expecting"),
-        ("{}", r"options\.json is not the options of a run: it has no options"),
-        ("[]", r"options\.json is not the options of a run: it has no options"),
-        ('{"options": {"crop_size": 8, "direction": ""}}', r"options\.json is not the .* run: it has no generator"),
-    ],
-)
-def test_folders_that_are_no_runs(tmp_path, text, error):
-    if text is not None:
-        (tmp_path / "options.json").write_text(text)
-    with pytest.raises(FileNotFoundError if text is None else ValueError, match=f"^{tmp_path}.*{error}"):
-        read_run(tmp_path)
-
-
 def test_errors(tiny_run, run_copy):
     with pytest.raises(ValueError, match="statistics is one of picture, batch, running, not 'mean'"):
         build_generator(tiny_run, statistics="mean")
@@ -79,11 +49,3 @@ def test_running_statistics_that_there_are_not():
     described = {"name": "unet_128", "norm": "instance", "dropout": False}
     with pytest.raises(ValueError, match="trained with norm instance has no running statistics, only picture"):
         _with_statistics(described, "running", dropout=False)
-
-
-def test_options_that_lack_what_translating_needs(tiny_run, tmp_path):
-    run = json.loads((tiny_run / "options.json").read_text())
-    del run["options"]["direction"]
-    (tmp_path / "options.json").write_text(json.dumps(run))
-    with pytest.raises(ValueError, match="is not the options of a run: options lacks direction"):
-        read_run(tmp_path)
