@@ -5,8 +5,6 @@ This module alone knows that networks see [-1, 1].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -89,25 +87,3 @@ def to_image(signed: np.ndarray, peak: int = 255) -> np.ndarray:
     """
     scaled = np.rint((np.asarray(signed, np.float64).transpose(0, 2, 3, 1) + 1) * (peak / 2))
     return np.clip(scaled, 0, peak).astype(np.uint8 if peak == 255 else np.uint16)
-
-
-def grid(rows: Sequence[Sequence[np.ndarray]], *, gap: int = 4) -> np.ndarray:
-    """Lay pictures of one size out in rows and columns on white, as (H, W, 3) uint8.
-
-    Gray pictures are shown gray, and 16-bit ones by their upper eight bits.
-    """
-    cells = [[_as_rgb8(image) for image in row] for row in rows]
-    height, width = cells[0][0].shape[:2]
-    columns = max(len(row) for row in cells)
-    canvas = np.full((len(cells) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
-    for i, row in enumerate(cells):
-        for j, cell in enumerate(row):
-            top, left = i * (height + gap), j * (width + gap)
-            canvas[top : top + height, left : left + width] = cell
-    return canvas
-
-
-def _as_rgb8(image: np.ndarray) -> np.ndarray:
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[:, :, :3]

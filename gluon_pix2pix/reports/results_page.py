@@ -13,7 +13,8 @@ import matplotlib
 import numpy as np
 from dominate import document, tags
 
-from gluon_pix2pix.pictures.arithmetic import grid, resize, visible
+from gluon_pix2pix.pictures.arithmetic import resize
+from gluon_pix2pix.pictures.collage import collage, for_screen
 from gluon_pix2pix.pictures.files import PathLike, read_image, write_image
 from gluon_pix2pix.reports.page import as_url, new_page, printable, write_page
 from gluon_pix2pix.threads import in_threads
@@ -90,13 +91,13 @@ def _write_thumb(files: dict[str, Path], folder: Path) -> dict[str, Any]:
     Names begin with a dot: whoever looks for results in this folder shall not find these.
     """
     key = sha1(os.fsencode(os.path.relpath(files["fake"], folder))).hexdigest()[:16]
-    images = {role: visible(read_image(path)) for role, path in files.items()}
+    images = {role: for_screen(read_image(path)) for role, path in files.items()}
     urls = {role: as_url(os.path.relpath(path, folder)) for role, path in files.items()}
     for role, path in files.items():
         if path.suffix.lower() not in _SHOWN_BY_BROWSERS:
             urls[role] = f"thumbs/.{key}_{role}.png"
             write_image(folder / urls[role], images[role])
-    strip = _side_by_side([_small(image) for image in images.values()])
+    strip = collage([[_small(image) for image in images.values()]], gap=GAP, ground=0)
     write_image(folder / "thumbs" / f".{key}.jpg", strip)
     height, width = images["target"].shape[:2]
     return {"thumb": f"thumbs/.{key}.jpg", "strip": strip.shape[1::-1], "size": (width, height), "files": urls}
@@ -105,12 +106,7 @@ def _write_thumb(files: dict[str, Path], folder: Path) -> dict[str, Any]:
 def _small(image: np.ndarray) -> np.ndarray:
     """Return a picture as the overview has it: (THUMB, W, 3) uint8."""
     height, width = image.shape[:2]
-    return grid([[resize(image, THUMB, max(1, round(width * THUMB / height)))]])
-
-
-def _side_by_side(images: Sequence[np.ndarray]) -> np.ndarray:
-    gap = np.zeros((THUMB, GAP, 3), np.uint8)
-    return np.concatenate([part for image in images for part in (gap, image)][1:], axis=1)
+    return resize(image, THUMB, max(1, round(width * THUMB / height)))
 
 
 def _metrics(rows: Sequence[dict]) -> list[dict]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from gluon_pix2pix.pictures.arithmetic import grid
+from gluon_pix2pix.pictures.collage import for_screen
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.reports.health import Health
 from gluon_pix2pix.reports.live import Sink, open_sinks
@@ -97,7 +97,7 @@ class Watch:
 
     def _show_samples(self, event: dict) -> None:
         if self._sinks:
-            sheet = grid([[read_image(self._run_dir / event["file"])]])  # 8 bits and RGB, whatever the file has
+            sheet = for_screen(read_image(self._run_dir / event["file"]))
             for sink in self._sinks:
                 sink.images(self._step(event), "samples", sheet)
 

@@ -20,7 +20,7 @@ from gluon_pix2pix.errors import option_errors
 from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_images import PairedImages
-from gluon_pix2pix.pictures.arithmetic import grid
+from gluon_pix2pix.pictures.collage import collage
 from gluon_pix2pix.pictures.files import write_image
 from gluon_pix2pix.reports.health import spread
 from gluon_pix2pix.reports.live import parse_log
@@ -245,7 +245,7 @@ def show_samples(run: Run, translator: Translator, shown: PairedImages, epochs: 
     name, folder = checkpoint_list.checkpoint_name(epochs), run.folder / "samples"
     folder.mkdir(exist_ok=True)
     rows = sample_rows(translator, shown)
-    write_image(folder / f"{name}.png", grid(rows))
+    write_image(folder / f"{name}.png", collage(rows))
     run.log.event("samples", epoch=epochs, file=f"samples/{name}.png", **spread(rows))
 
 

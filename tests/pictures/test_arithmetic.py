@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.pictures.arithmetic import (
-    grid,
     peak_of,
     resize,
     split_pair,
@@ -71,18 +70,6 @@ def test_to_signed_on_the_device_is_numpys():
 def test_to_image_rounds_and_clips():
     signed = np.array([-1.2, -1 + 0.4 / 127.5, -1 + 0.6 / 127.5, 1.3], np.float32).reshape(1, 1, 1, 4)
     assert to_image(signed).ravel().tolist() == [0, 0, 1, 255]
-
-
-def test_grid():
-    gray = np.full((4, 6, 1), 65535 // 2, np.uint16)
-    red = np.zeros((4, 6, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
-    sheet = grid([[red, gray], [red]], gap=2)
-    assert sheet.shape == (4 + 2 + 4, 6 + 2 + 6, 3)
-    assert sheet[0, 0].tolist() == sheet[9, 5].tolist() == [255, 0, 0]
-    assert sheet[3, 8].tolist() == [127, 127, 127]
-    assert (sheet[4:6] == 255).all()
-    assert (sheet[:, 6:8] == 255).all()
-    assert (sheet[6:, 8:] == 255).all()
 
 
 def test_with_channels():

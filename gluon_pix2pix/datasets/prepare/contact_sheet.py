@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from gluon_pix2pix.datasets.prepare.operations import fit
-from gluon_pix2pix.pictures.arithmetic import with_channels
+from gluon_pix2pix.pictures.collage import collage, for_screen
 from gluon_pix2pix.pictures.files import read_image
 
 CAPTION = 28  # pixels
@@ -36,35 +36,34 @@ def draw_contact_sheet(
     numpy.ndarray
         (H, width, 3) uint8.
     """
-    bands = []
+    rows = []
     for name, pictures in splits.items():
         spread = np.linspace(0, len(pictures) - 1, min(samples, len(pictures))).astype(int)
         chosen = [pictures[i] for i in spread]
         words = f"{name or 'all'}: {len(chosen)} of {len(pictures):,}"
         caption = np.full((CAPTION, width, 3), 255, np.uint8)
         cv2.putText(caption, words, (GAP, CAPTION - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.55, INK, 1, cv2.LINE_AA)
-        bands += [caption, *_rows([_thumbnail(paths, height, width - 2 * GAP) for paths in chosen], height, width)]
-    return np.vstack(bands)
+        rows += [[caption], *_rows([_thumbnail(paths, height, width) for paths in chosen], width)]
+    return collage(rows, gap=GAP)
 
 
 def _thumbnail(paths: tuple[Path, ...], height: int, widest: int) -> np.ndarray:
     """Return a picture, or A and B beside each other, (height, at most widest, 3) uint8 on white."""
     halves = []
     for path in paths:
-        picture = read_image(path)
-        picture = (picture >> 8).astype(np.uint8) if picture.dtype == np.uint16 else picture
-        picture = with_channels(picture[:, :, :1], 3) if picture.shape[2] < 3 else picture[:, :, :3]
+        picture = for_screen(read_image(path))
         width = min(max(1, round(picture.shape[1] * height / picture.shape[0])), widest // len(paths))
         halves.append(fit(picture, height, width, how="pad", fill=255))
-    return np.hstack(halves)
+    return collage([halves], gap=0)
 
 
-def _rows(thumbnails: Sequence[np.ndarray], height: int, width: int) -> list[np.ndarray]:
-    rows, left = [], width
+def _rows(thumbnails: Sequence[np.ndarray], width: int) -> list[list[np.ndarray]]:
+    """Break a row of pictures into rows that are no wider than this."""
+    rows, taken = [], width
     for thumbnail in thumbnails:
-        if left + thumbnail.shape[1] + GAP > width:
-            rows.append(np.full((height + GAP, width, 3), 255, np.uint8))
-            left = GAP
-        rows[-1][:height, left : left + thumbnail.shape[1]] = thumbnail
-        left += thumbnail.shape[1] + GAP
+        taken += GAP + thumbnail.shape[1]
+        if taken > width:
+            rows.append([])
+            taken = thumbnail.shape[1]
+        rows[-1].append(thumbnail)
     return rows

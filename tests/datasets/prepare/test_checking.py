@@ -95,12 +95,12 @@ def test_the_sheet_spreads_its_samples(tmp_path):
     for level in range(0, 200, 20):
         paths.append((tmp_path / f"{level}.png",))
         write_image(paths[-1][0], np.full((10, 20, 3), level, np.uint8))
-    sheet = draw_contact_sheet({"train": paths, "": paths[:1]}, samples=3, height=20, width=140)
-    rows = CAPTION + 2 * (20 + GAP), CAPTION + 20 + GAP
-    assert sheet.shape == (sum(rows), 140, 3)
-    first = CAPTION + 10
-    assert [sheet[first, GAP + 20, 0], sheet[first, 2 * GAP + 40 + 20, 0]] == [0, 80]
-    assert sheet[first + 20 + GAP, GAP + 20, 0] == 180
+    sheet = draw_contact_sheet({"train": paths, "": paths[:1]}, samples=3, height=20, width=120)
+    rows = CAPTION + 2 * (20 + GAP) + GAP, CAPTION + GAP + 20
+    assert sheet.shape == (sum(rows), 120, 3)
+    first = CAPTION + GAP + 10
+    assert [sheet[first, 20, 0], sheet[first, GAP + 40 + 20, 0]] == [0, 80]
+    assert sheet[first + 20 + GAP, 20, 0] == 180
     assert sheet[first, -1].tolist() == [255, 255, 255]
     assert sheet[:CAPTION].min() < 100  # the caption is written
 
@@ -114,7 +114,7 @@ def test_the_sheet_shows_all_kinds(draw, tmp_path):
     draw(tmp_path / "tall.png", size=(400, 2))
     singles = [(tmp_path / name,) for name in ("n.tif", "two.tif", "wide.png", "tall.png")]
     sheet = draw_contact_sheet({"val": [(tmp_path / "a.png", tmp_path / "b.png"), *singles]}, height=20, width=200)
-    np.testing.assert_array_equal(sheet[CAPTION : CAPTION + 20, GAP + 20 : GAP + 40], (deep >> 8).astype(np.uint8))
+    np.testing.assert_array_equal(sheet[CAPTION + GAP : CAPTION + GAP + 20, 20:40], (deep >> 8).astype(np.uint8))
     assert sheet.shape[1] == 200
 
 
