@@ -33,7 +33,7 @@ _UMASK = os.umask(0o022)  # can only be read by setting it, which is for the who
 os.umask(_UMASK)
 
 _LONGEST = 96  # bytes of a name that a temporary name repeats: some file systems allow no more than 143 in all
-# .part is not whole, .old was moved aside for a moment. Earlier versions put nothing random in between.
+# .part is not whole, .old was moved aside for a moment. Names of earlier versions have nothing random in between.
 _RANDOM = r"\.[a-z0-9_]{8}"
 _LEFTOVER = re.compile(rf"\..+({_RANDOM}\.(part(\.\w+)?|old)|\.part)", re.DOTALL)
 
@@ -267,13 +267,13 @@ def _take_place(temporary: Path, path: Path) -> None:
 
 def _clear_leftovers(path: Path) -> None:
     """Put back what a killed process had moved aside, and remove what it had half written."""
-    left = re.compile(rf"\.{re.escape(_short(path.name))}({_RANDOM})?\.(part|old)")
+    left = re.compile(rf"\.{re.escape(_short(path.name))}({_RANDOM}\.part|({_RANDOM})?\.old)")
     for entry in sorted(path.parent.iterdir()):
-        if not (found := left.fullmatch(entry.name)):
+        if not left.fullmatch(entry.name):
             continue
         with contextlib.suppress(OSError):  # another process is at work on it, or has just renamed it
             lock = lock_folder(entry)
-            if found[2] == "old" and not path.exists():
+            if entry.suffix == ".old" and not path.exists():
                 os.rename(entry, path)
             elif lock is not None:
                 shutil.rmtree(entry, ignore_errors=True)

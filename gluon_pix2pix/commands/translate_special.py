@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from gluon_pix2pix.translation.given import Given, read_given
 from gluon_pix2pix.translation.results import Results
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.translation.video import CODECS, VideoReader, write_video
+from gluon_pix2pix.writing import whole_folder
 
 
 def translate_stdin(translator: Translator, output: str, *, quality: int) -> None:
@@ -75,11 +75,9 @@ def translate_videos(
 
 def _write_frames(folder: Path, frames: Iterable[np.ndarray]) -> None:
     """Write numbered pictures; the folder gets its name when all are there."""
-    partial = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    for number, frame in enumerate(frames, 1):
-        save_picture(partial / f"{number:06d}.png", frame)
-    partial.rename(folder)
+    with whole_folder(folder) as beside:
+        for number, frame in enumerate(frames, 1):
+            save_picture(beside / f"{number:06d}.png", frame)
 
 
 def _translated(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import os
 import re
@@ -22,7 +21,7 @@ from gluon_pix2pix.datasets.prepare.paris import plan_paris
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
 from gluon_pix2pix.pairs.layouts import side_by_side
 from gluon_pix2pix.pairs.locate import Located
-from gluon_pix2pix.writing import PathLike
+from gluon_pix2pix.writing import LockedError, PathLike, lock_folder, unlock_folder
 
 # Called with a stage ("download" in bytes, "unpack", "prepare", "copy" or "draw" in pictures, "wait" for another
 # process that is getting the same set), how much of it is done, and of how much if that is known.
@@ -217,22 +216,16 @@ def _workshop(folder: Path, report: Progress) -> Iterator[Path]:
         shutil.rmtree(workshop / "unpacked", ignore_errors=True)
         with contextlib.suppress(OSError):
             workshop.rmdir()
-        os.close(lock)
+        unlock_folder(lock)
 
 
-def _locked(workshop: Path, report: Progress) -> int:
-    """Make the folder, wait until nobody else holds it, and return the descriptor that holds it until closed."""
+def _locked(workshop: Path, report: Progress) -> Optional[int]:
+    """Make the folder, wait until nobody else holds it, and return its lock."""
     while True:
         workshop.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # it was removed in the meantime: by its last holder, who is done
-            lock = os.open(workshop, os.O_RDONLY)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                return lock_folder(workshop)
+            except LockedError:
                 report("wait", 0, None)
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            except OSError:
-                pass  # some network file systems have no locks
-            if os.path.lexists(workshop) and os.path.samestat(os.fstat(lock), os.stat(workshop)):
-                return lock
-            os.close(lock)
+                return lock_folder(workshop, wait=True)

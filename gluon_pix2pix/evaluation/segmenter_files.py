@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -18,6 +16,7 @@ from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.params_file import ParamsFile, load_weights
 from gluon_pix2pix.reading import open_file
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.writing import json_text, whole_folder, write_json
 
 # On the 400 facades: see docs/scores.md for what these take and give.
 NETWORK = {"size": 128, "width": 16, "num_downs": 6}
@@ -92,18 +91,12 @@ def fingerprint(pairs: Sequence[PairPaths]) -> str:
 
 
 def _save(folder: Path, net: mx.gluon.Block, facts: dict[str, Any]) -> dict[str, Any]:
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        net.save_parameters(str(partial / "segmenter.params"))
-        facts = {**facts, "sha256": hashlib.sha256((partial / "segmenter.params").read_bytes()).hexdigest()}
-        text = json.dumps(facts, indent=2) + "\n"
-        (partial / "segmenter.json").write_text(text)
-        os.chmod(partial, 0o755)  # mkdtemp makes folders for the owner alone
-        if not folder.is_dir():  # another process may have trained the same in the meantime
-            os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return json.loads(text)
+    # Another process may have trained the same in the meantime.
+    with contextlib.suppress(FileExistsError), whole_folder(folder, durable=True, replace=False) as beside:
+        net.save_parameters(str(beside / "segmenter.params"))
+        facts = {**facts, "sha256": hashlib.sha256((beside / "segmenter.params").read_bytes()).hexdigest()}
+        write_json(beside / "segmenter.json", facts)
+    return json.loads(json_text(facts))
 
 
 def _load(folder: Path, net: mx.gluon.Block, ctx: mx.Context) -> dict[str, Any]:

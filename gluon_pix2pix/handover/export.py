@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -25,6 +22,7 @@ from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
 from gluon_pix2pix.translation.gluon_network import build_generator, computation, rebuild_export
 from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.tiling import pad_to_multiple, padded_side
+from gluon_pix2pix.writing import whole_folder, write_json
 from gluon_pix2pix.zoo.shipped import find_model
 
 # Largest difference from the net in [-1, 1], of which a gray level of 255 is 0.008, by how the weights are stored.
@@ -98,28 +96,19 @@ def export_generator(
     batches = _check_batches(origin, pictures)
     expected = [computation(net)(batch) for batch in batches]  # without a graph, and by the other form of the norms
 
-    output_dir.parent.mkdir(parents=True, exist_ok=True)
-    partial = output_dir.parent / f".{output_dir.name}.part"
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-    partial.mkdir()
-    try:
+    with whole_folder(output_dir, durable=True) as partial:
         symbol, arrays = _write_symbol(net, batches[0], partial, float16)
         model = _describe(origin, symbol)
         model["parameters"] = {p.name: name for name, p in net._collect_params_with_prefix().items()}
         model["stored_as"] = "float16" if float16 else "float32"
         if onnx:
-            use_exported_operators(
-                net
-            )  # other programs know InstanceNorm; as a symbol, the form that is faster in MXNet stays
+            use_exported_operators(net)  # other programs know InstanceNorm; in a symbol the form stays that is faster
             write_onnx(net(mx.sym.var("data")), arrays, partial / ONNX, model)
         names = [SYMBOL, PARAMS, *([ONNX] if onnx else [])]
         model["sha256"] = {name: hashlib.sha256((partial / name).read_bytes()).hexdigest() for name in names}
-        _write_model(partial, model)
+        write_json(partial / MODEL, model)
         model["checked"] = _compare(partial, model, batches, expected)
-        _write_model(partial, model)
-        _take_place(partial, output_dir)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        write_json(partial / MODEL, model)
     return model
 
 
@@ -225,10 +214,6 @@ def _compare(folder: Path, model: dict, batches: Sequence[np.ndarray], expected:
     return {"shapes": shapes, "difference_from_the_net": found, "largest_difference_from_the_net": largest}
 
 
-def _write_model(folder: Path, model: dict) -> None:
-    (folder / MODEL).write_text(json.dumps(model, indent=2) + "\n")
-
-
 def _check_folder(folder: Path) -> None:
     """Refuse to put an export in the place of other files."""
     if not folder.exists():
@@ -238,18 +223,3 @@ def _check_folder(folder: Path) -> None:
     others = sorted({path.name for path in folder.iterdir()} - {SYMBOL, PARAMS, ONNX, MODEL})
     if others:
         raise ValueError(f"{folder} has other files than an export's ({others[0]}): choose another folder")
-
-
-def _take_place(partial: Path, folder: Path) -> None:
-    """Rename a finished folder; an export that was there goes, once this one can take its place."""
-    aside = folder.parent / f".{folder.name}.old"
-    shutil.rmtree(aside, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, aside)
-    try:
-        os.replace(partial, folder)
-    except OSError:
-        if aside.exists():
-            os.replace(aside, folder)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)

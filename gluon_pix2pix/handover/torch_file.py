@@ -20,6 +20,7 @@ from typing import BinaryIO
 import numpy as np
 
 from gluon_pix2pix.handover.torch_pickle import Machine, Storage, Tensor, pickle_tensors
+from gluon_pix2pix.writing import whole_file
 
 MAX_BYTES = 2 << 30  # unet_512 with 128 channels has 1 GiB
 _MAX_DIRECTORY = 1 << 20  # bytes of the zip's own list of its members
@@ -180,18 +181,13 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
     for number, (key, array) in enumerate(tensors.items()):
         strides = tuple(math.prod(array.shape[axis + 1 :]) for axis in range(array.ndim))
         described[key] = Tensor(Storage(str(number), array.dtype.name, array.size), 0, array.shape, strides)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with open(partial, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            _add_member(archive, stream, f"{path.stem}/data.pkl", pickle_tensors(described))
-            _add_member(archive, stream, f"{path.stem}/byteorder", b"little")
-            for number, array in enumerate(tensors.values()):
-                data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-                _add_member(archive, stream, f"{path.stem}/data/{number}", data.tobytes())
-            _add_member(archive, stream, f"{path.stem}/version", b"3\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path, durable=True) as file, open(file, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+        _add_member(archive, stream, f"{path.stem}/data.pkl", pickle_tensors(described))
+        _add_member(archive, stream, f"{path.stem}/byteorder", b"little")
+        for number, array in enumerate(tensors.values()):
+            data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            _add_member(archive, stream, f"{path.stem}/data/{number}", data.tobytes())
+        _add_member(archive, stream, f"{path.stem}/version", b"3\n")
 
 
 def _add_member(archive: zipfile.ZipFile, stream: BinaryIO, name: str, data: bytes) -> None:

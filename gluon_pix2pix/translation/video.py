@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from gluon_pix2pix.writing import whole_file
 
 # File name's extension -> codec that OpenCV's own FFmpeg writes everywhere. FFV1 is lossless.
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "FFV1"}
@@ -75,14 +76,18 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], *, rate: float) 
     path = Path(path)
     if path.suffix.lower() not in CODECS:
         raise ValueError(f"cannot write {path}: videos are written as {', '.join(CODECS)}")
-    partial = path.with_name(f".{path.stem}.part{path.suffix}")
+    with whole_file(path) as beside:
+        return _write_frames(path, beside, frames, rate)
+
+
+def _write_frames(path: Path, beside: Path, frames: Iterable[np.ndarray], rate: float) -> int:
     writer, shape, count = None, None, 0
     try:
         for frame in frames:
             if writer is None:
                 shape = frame.shape
                 codec = cv2.VideoWriter_fourcc(*CODECS[path.suffix.lower()])
-                writer = cv2.VideoWriter(str(partial), codec, rate, (shape[1], shape[0]))
+                writer = cv2.VideoWriter(str(beside), codec, rate, (shape[1], shape[0]))
                 if not writer.isOpened():
                     raise ValueError(
                         f"cannot write {path}: OpenCV has no encoder for it, or the folder is not writable"
@@ -95,10 +100,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], *, rate: float) 
             count += 1
         if writer is None:
             raise ValueError(f"cannot write {path}: there are no frames")
-        writer.release()
-        os.replace(partial, path)
+        return count
     finally:
         if writer is not None:
             writer.release()
-        partial.unlink(missing_ok=True)
-    return count

@@ -170,7 +170,7 @@ def test_file_systems_without_locks(web, tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     web.add("/first", WHOLE)
-    monkeypatch.setattr(fetch.fcntl, "flock", no_locks)
+    monkeypatch.setattr("fcntl.flock", no_locks)
     assert fetch.get("facades", tmp_path).counts == {"train": 2, "val": 1}
 
 

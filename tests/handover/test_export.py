@@ -339,14 +339,14 @@ def test_an_export_takes_the_place_of_one_and_of_nothing_else(tiny_run, tmp_path
     export_generator(tiny_run, tmp_path / "out", onnx=True)
     export_generator(tiny_run, tmp_path / "out")
     assert sorted(contents(tmp_path / "out")) == sorted(FILES)  # no ONNX file of the one before
-    before, replace = contents(tmp_path / "out"), os.replace
+    before, rename = contents(tmp_path / "out"), os.rename
 
     def fail(source, target):
         if str(source).endswith(".part"):
             raise OSError("no such luck")
-        replace(source, target)
+        rename(source, target)
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(os, "rename", fail)
     with pytest.raises(OSError, match="no such luck"):
         export_generator(tiny_run, tmp_path / "out", epoch="1")
     assert contents(tmp_path / "out") == before

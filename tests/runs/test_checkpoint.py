@@ -149,7 +149,7 @@ def test_sha256(tmp_path):
 
 
 def test_what_a_killed_run_left_half_written_is_passed_over_and_goes(tmp_path, make_trainer):
-    half = tmp_path / ".epoch_0002.part"
+    half = tmp_path / ".epoch_0002.abcdefgh.part"
     half.mkdir()
     (half / "generator.params").write_bytes(b"half")
     (half / "rubbish").touch()

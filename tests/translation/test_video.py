@@ -76,10 +76,10 @@ class Blind:
         ("a.gif", frames(1), "videos are written as .mp4, .avi, .mkv"),
         ("a.mkv", [frames(1)[0], frames(1, height=24)[0]], r"frame 1 is \(24, 64, 3\) uint8, not \(48, 64, 3\) uint8"),
         ("a.mkv", [frames(1)[0].astype(np.uint16)], "frame 0 is .* uint16"),
-        ("none/a.mkv", frames(1), "no encoder for it, or the folder is not writable"),
+        ("none/a.mkv", frames(1), r"No such file or directory: '.*none/a\.mkv'"),
     ],
 )
 def test_what_cannot_be_written(tmp_path, name, pictures, error, capfd):
-    with pytest.raises(ValueError, match=error):
+    with pytest.raises((ValueError, FileNotFoundError), match=error):
         write_video(tmp_path / name, pictures, rate=10)
     assert list(tmp_path.iterdir()) == []

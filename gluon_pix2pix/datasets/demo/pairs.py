@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Callable, Optional, Union
@@ -17,7 +15,7 @@ from gluon_pix2pix.datasets.demo.painter import paint_facade
 from gluon_pix2pix.evaluation.palettes import CMP_COLOURS
 from gluon_pix2pix.pairs.layouts import SPLITS
 from gluon_pix2pix.pictures.files import PathLike, write_image
-from gluon_pix2pix.writing import write_atomically
+from gluon_pix2pix.writing import whole_folder, write_json
 
 SMALLEST = 32
 DRAWING = 1  # one more whenever the same seed begins to give another picture
@@ -102,15 +100,12 @@ def write_demo(
     wanted = {"drawing": DRAWING, "size": size, "seed": seed, "counts": {name: counts[name] for name in sorted(counts)}}
     if _is_there(folder, wanted):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as workshop:
-        beside = Path(workshop, folder.name)
-        _draw_all(beside, wanted, progress)
-        try:
-            os.replace(beside, folder)
-        except OSError:  # another process may have been quicker
-            if not _is_there(folder, wanted):
-                raise
+    try:
+        with whole_folder(folder, replace=False) as beside:
+            _draw_all(beside, wanted, progress)
+    except FileExistsError:  # another process may have been quicker
+        if not _is_there(folder, wanted):
+            raise
     return folder
 
 
@@ -124,7 +119,7 @@ def _draw_all(folder: Path, wanted: dict, progress: Optional[Callable[[int, int]
             done += 1
             if progress:
                 progress(done, sum(counts.values()))
-    write_atomically(folder / "demo.json", json.dumps(wanted, indent=2).encode())
+    write_json(folder / "demo.json", wanted)
 
 
 def _is_there(folder: Path, wanted: dict) -> bool:
