@@ -98,11 +98,21 @@ def make_trainer() -> Callable[..., Pix2PixTrainer]:
         """A trainer of a three-level U-Net and a PatchGAN of one layer, on noise of 16 x 16 pixels."""
 
         def __init__(
-            self, *, devices=1, norm="batch", dropout=False, hybridize=True, seed=0, ngf=8, conditional=True, **kwargs
+            self,
+            *,
+            devices=1,
+            first=0,
+            norm="batch",
+            dropout=False,
+            hybridize=True,
+            seed=0,
+            ngf=8,
+            conditional=True,
+            **kwargs,
         ):
             generator = get_model("unet", num_downs=3, ngf=ngf, norm=norm, dropout=dropout, dropout_blocks="paper")
             discriminator = get_model("n_layers", input_nc=6 if conditional else 3, n_layers=1, ndf=8, norm=norm)
-            ctx = [mx.cpu(number) for number in range(devices)]
+            ctx = [mx.cpu(number) for number in range(first, first + devices)]
             for number, net in enumerate((generator, discriminator)):
                 init_weights(net, seed=(seed, number), ctx=ctx)
                 if hybridize:

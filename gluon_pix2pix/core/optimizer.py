@@ -111,8 +111,8 @@ class Learner:
         steps, optimizer = int(arrays["steps"].asscalar()), self.trainer._optimizer
         if steps == 0:
             return
-        for device, (context, updater) in enumerate(zip(ctx, self.trainer._updaters)):
-            optimizer._set_current_context(device)
+        for context, updater in zip(ctx, self.trainer._updaters):
+            optimizer._set_current_context(context.device_id)  # by its number: --gpu 1 alone is not the first
             for name, index in self._indices().items():
                 if f"{name}:mean" not in arrays:
                     continue  # never updated: the discriminator of a run without adversarial loss

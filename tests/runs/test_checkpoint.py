@@ -72,6 +72,16 @@ def test_going_on_from_a_checkpoint_is_going_on(tmp_path, make_trainer, same_bit
     assert same_bits(resumed.parameters(), unbroken.parameters())
 
 
+@pytest.mark.parametrize(("devices", "first"), [(1, 1), (2, 1)])
+def test_on_devices_that_do_not_begin_with_the_first(tmp_path, make_trainer, same_bits, devices, first):
+    where = {"devices": devices, "first": first, "norm": "none"}
+    unbroken, resumed = (make_trainer(**where, seed=seed) for seed in (0, 9))
+    unbroken.run(2, size=devices)
+    load_checkpoint(save_checkpoint(tmp_path, unbroken, epoch=1), resumed)
+    assert unbroken.run(2, size=devices) == resumed.run(2, size=devices)
+    assert same_bits(unbroken.parameters(), resumed.parameters())
+
+
 def test_on_two_devices_too(tmp_path, make_trainer, same_bits):
     """Except for the running statistics: each device has its own, and their mean is what is saved."""
 
