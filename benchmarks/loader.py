@@ -53,7 +53,7 @@ def read_bare(path: Path, load_size: int) -> None:
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     width = image.shape[1] // 2
     for half in (image[:, :width], image[:, width:]):
-        cv2.resize(half, (load_size, load_size), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(half, (load_size, load_size), interpolation=cv2.INTER_LINEAR)
 
 
 def run_bare(pairs: PairedImages, options: Options, workers: int) -> None:

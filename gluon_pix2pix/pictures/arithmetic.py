@@ -15,19 +15,29 @@ def peak_of(image: np.ndarray) -> int:
 
 
 def resize(image: np.ndarray, height: int, width: int, *, nearest: bool = False) -> np.ndarray:
-    """Resize (H, W, C): bicubic to enlarge, area averages to shrink, where bicubic would alias.
+    """Resize (H, W, C), each axis by itself: averages of areas to shrink, bilinear to enlarge.
 
-    `nearest` takes the nearest pixel instead, for labels, whose averages would be other labels.
+    So nothing thinner than a pixel of the result is lost, whichever way the other axis goes. Averages are those of
+    Pillow's BOX where the lengths divide; elsewhere pixels count by the part that lies within, which BOX rounds.
+
+    `nearest` takes the pixel whose place is nearest instead, for labels, whose averages would be other labels.
     """
     if image.shape[:2] == (height, width):
         return image
-    if image.shape[2] > 4:  # more cv2 does not average
-        parts = np.split(image, range(4, image.shape[2], 4), axis=2)
+    channels = image.shape[2]
+    if channels > 4:  # more cv2 does not average
+        parts = np.split(image, range(4, channels, 4), axis=2)
         return np.concatenate([resize(part, height, width, nearest=nearest) for part in parts], axis=2)
-    shrinks = height < image.shape[0] or width < image.shape[1]
-    smooth = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST if nearest else smooth)
-    return resized.reshape(height, width, image.shape[2])  # cv2 drops an axis of length 1
+    if nearest:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    else:
+        # OpenCV averages where both axes shrink, and otherwise interpolates both: two steps.
+        shrunk = min(height, image.shape[0]), min(width, image.shape[1])
+        if shrunk != image.shape[:2]:
+            image = cv2.resize(image, shrunk[::-1], interpolation=cv2.INTER_AREA)
+        if shrunk != (height, width):
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return image.reshape(height, width, channels)  # cv2 drops an axis of length 1
 
 
 def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture") -> tuple[np.ndarray, np.ndarray]:
