@@ -205,7 +205,8 @@ class Translator:
     def _compute(self, batch: np.ndarray, name: str) -> np.ndarray:
         seed = None
         if self.network.dropout:
-            seed = int.from_bytes(hashlib.sha256(f"{self._seed}/{name}".encode()).digest()[:4], "big") >> 1
+            text = f"{self._seed}/{name}".encode(errors="surrogateescape")  # names may be no UTF-8
+            seed = int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
         return self.network.compute(batch, seed)
 
     def _translate_tiles(self, name: str, image: np.ndarray, prepared: np.ndarray) -> np.ndarray:

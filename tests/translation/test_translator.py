@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 
 import numpy as np
@@ -107,6 +108,7 @@ def test_dropout_depends_on_seed_and_name_alone(tiny_run, sources):
     for name in reversed(names):
         np.testing.assert_array_equal(again(sources[0], name=name), fakes[name])
     assert largest(Translator.load(tiny_run, seed=6)(sources[0], name="1"), fakes["1"]) > 10
+    assert translate(sources[0], name=os.fsdecode(b"caf\xe9")).shape == fakes["1"].shape  # a name that is no UTF-8
 
 
 def test_dropout_leaves_the_running_statistics_to_themselves(tiny_run, sources):
