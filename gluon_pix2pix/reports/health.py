@@ -7,7 +7,7 @@ from typing import Optional
 
 import numpy as np
 
-from gluon_pix2pix.reports.series import is_number
+from gluon_pix2pix.reports.charts import is_number
 
 # The discriminator has won. Undecided, D_real + D_fake is 1.39 (vanilla), 0.5 (lsgan) or 2 (hinge). At 0.02 a vanilla
 # discriminator gives 99 % to the right answer, on the mean of the patches, for real and fake alike: it takes nothing
@@ -28,7 +28,7 @@ RECOVERED = (
 )
 
 
-def spread(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str] = ("source", "fake", "target")) -> dict:
+def measure_spread(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str] = ("source", "fake", "target")) -> dict:
     """Measure how much the sample pictures of each column differ from each other.
 
     Parameters
@@ -78,8 +78,8 @@ class Health:
             found = [("discriminator_won", self._won(event)), ("loader", self._loader(event))]
         elif event["event"] == "samples":
             found = [("collapse", self._collapse(event))]
-        place = {name: event[name] for name in ("epoch", "step") if name in event}
-        return [{"kind": kind, "text": text, **place} for kind, text in found if text]
+        where = {name: event[name] for name in ("epoch", "step") if name in event}
+        return [{"kind": kind, "text": text, **where} for kind, text in found if text]
 
     def _won(self, event: dict) -> Optional[str]:
         if not (is_number(event.get("D_real")) and is_number(event.get("D_fake"))):
@@ -104,13 +104,13 @@ class Health:
         if not is_number(event.get("data_wait")):
             return None
         self._waits = [*self._waits, event["data_wait"]][-WAITING_LINES:]
-        share = float(np.mean(self._waits))
-        self._recover("loader", share < WAITING / RECOVERED)
+        waiting = float(np.mean(self._waits))
+        self._recover("loader", waiting < WAITING / RECOVERED)
         if len(self._waits) < WAITING_LINES or min(self._waits) < WAITING:
             return None
         return self._once(
             "loader",
-            f"reading the pictures is the bottleneck: {share:.0%} of the time the device has nothing to do but wait "
+            f"reading the pictures is the bottleneck: {waiting:.0%} of the time the device has nothing to do but wait "
             "for them. More --num-workers help as long as there are processors; so do smaller files on a faster disk",
         )
 
@@ -121,17 +121,17 @@ class Health:
         source, fake, target = spreads
         if min(source, target) < LEAST_SPREAD:
             return None
-        share = fake / target
-        if share >= COLLAPSED:
+        ratio = fake / target
+        if ratio >= COLLAPSED:
             self._collapsed = 0
-            self._recover("collapse", share > COLLAPSED * RECOVERED)
+            self._recover("collapse", ratio > COLLAPSED * RECOVERED)
             return None
         self._collapsed += 1
         if self._collapsed < COLLAPSED_SAMPLES:
             return None
         return self._once(
             "collapse",
-            f"the output collapses: the sample pictures differ from each other by {share:.1%} of what their targets "
+            f"the output collapses: the sample pictures differ from each other by {ratio:.1%} of what their targets "
             "do, whatever the source. Look at the samples: if they stay alike, begin anew with a higher --lambda-l1, a "
             "lower --lr or another --seed",
         )

@@ -3,7 +3,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 
 // Makes an element: words starting with "." are classes; texts are texts, never markup.
 function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "path", "line", "text", "rect", "g", "circle"].includes(tag);
+  const svg = ["svg", "path", "line", "text", "rect", "circle"].includes(tag);
   const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

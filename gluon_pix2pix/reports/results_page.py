@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from hashlib import sha1
@@ -16,6 +15,8 @@ from dominate import document, tags
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.pictures.collage import collage, for_screen
 from gluon_pix2pix.pictures.files import PathLike, read_image, write_image
+from gluon_pix2pix.reading import read_json
+from gluon_pix2pix.reports.charts import is_number
 from gluon_pix2pix.reports.page import as_url, new_page, printable, write_page
 from gluon_pix2pix.threads import in_threads
 
@@ -25,6 +26,10 @@ ROLES = ("source", "fake", "target")
 _SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif")
 _NO_METRICS = ("width", "height", "channels", "bits")
 _LOWER_IS_BETTER = {"mse", "mae", "rmse", "checkerboard"}
+# What the page relies on in scores.json; every other number of a picture counts as a score.
+_PICTURE = {"name": str, "fake": str, "target": str, "source?": (str, None), "folder?": str}
+_SCORES = {"pictures": [_PICTURE], "folder?": (str, None), "targets?": (str, None), "left_out?": [str]}
+_SCORES |= {"folders?": (None, {str: dict}), "protocol?": dict, "versions?": dict}
 _ACRONYMS = {"psnr", "ssim", "ms", "mse", "mae", "rmse", "iou", "y"}
 
 
@@ -49,17 +54,17 @@ def write_results_page(folder: PathLike, *, workers: int = 2) -> Path:
     report = _read_scores(folder / "scores.json")
     rows = report["pictures"]
     (folder / "thumbs").mkdir(exist_ok=True)
-    shown = list(in_threads(lambda files: _write_thumb(files, folder), _locate(report, folder), workers=workers))
-    metrics = _metrics(rows)
+    shown = list(in_threads(lambda files: _write_thumb(files, folder), _files_of_rows(report, folder), workers=workers))
+    metrics = _describe_scores(rows)
     pictures = [
-        {"name": _label(row), "scores": [_short(row.get(metric["key"])) for metric in metrics], **files}
+        {"name": _label(row), "scores": [_for_page(row.get(metric["key"])) for metric in metrics], **files}
         for row, files in zip(rows, shown)
     ]
     name = folder.resolve().name
     data = {"metrics": metrics, "pictures": pictures, "heat": _heat_tables()}
     scripts = ("page.js", "overview.js", "viewer.js", "results.js")
     page = new_page(f"{name}: results", data, styles=("page.css", "results.css"), scripts=scripts)
-    _fill(page, name, report)
+    _add_body(page, name, report)
     write_page(folder / "index.html", page)
     return folder / "index.html"
 
@@ -67,16 +72,10 @@ def write_results_page(folder: PathLike, *, workers: int = 2) -> Path:
 def _read_scores(path: Path) -> dict:
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there: `evaluate` writes it")
-    try:
-        report = json.loads(path.read_text())
-        if not all({"name", "fake", "target"} <= set(row) for row in report["pictures"]):
-            raise ValueError
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} is not a file of scores as `evaluate` writes it: run it again") from None
-    return report
+    return read_json(path, _SCORES, what="a file of scores as `evaluate` writes it")
 
 
-def _locate(report: dict, folder: Path) -> list[dict[str, Path]]:
+def _files_of_rows(report: dict, folder: Path) -> list[dict[str, Path]]:
     """Return the files of each row by role. In scores.json they are relative to the folders that were scored."""
     rows = report["pictures"]
     here = not rows or (folder / rows[0]["fake"]).exists()  # moved with its pictures, perhaps
@@ -109,7 +108,7 @@ def _small(image: np.ndarray) -> np.ndarray:
     return resize(image, THUMB, max(1, round(width * THUMB / height)))
 
 
-def _metrics(rows: Sequence[dict]) -> list[dict]:
+def _describe_scores(rows: Sequence[dict]) -> list[dict]:
     """List the scores that any row has: key, title, unit, decimals, and whether a low one is the better."""
     keys: dict[str, None] = {}
     for row in rows:
@@ -119,7 +118,7 @@ def _metrics(rows: Sequence[dict]) -> list[dict]:
         words = [word.upper() if word in _ACRONYMS else word for word in key.split("_")]
         title = " ".join([words[0][:1].upper() + words[0][1:], *words[1:]]).replace("MS SSIM", "MS-SSIM")
         low = not _LOWER_IS_BETTER.isdisjoint(key.split("_"))
-        size = np.median([abs(row[key]) for row in rows if isinstance(row.get(key), (int, float))] or [1])
+        size = np.median([abs(row[key]) for row in rows if is_number(row.get(key))] or [1])
         decimals = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
         unit = "dB" if "PSNR" in words or key == "checkerboard" else ""
         metrics.append({"key": key, "title": title, "unit": unit, "low": low, "decimals": decimals})
@@ -127,12 +126,14 @@ def _metrics(rows: Sequence[dict]) -> list[dict]:
 
 
 def _is_score(key: str, value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return key not in _NO_METRICS and (number or value == "inf")
+    return key not in _NO_METRICS and (is_number(value) or value == "inf")
 
 
-def _short(value: Any) -> Any:
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+def _for_page(score: Any) -> Any:
+    """Return a score as the page holds it: a number of six digits, "inf", or None if there is none."""
+    if is_number(score):
+        return float(f"{score:.6g}") if isinstance(score, float) else score
+    return "inf" if score == "inf" else None
 
 
 def _label(row: dict) -> str:
@@ -146,7 +147,7 @@ def _heat_tables() -> list[str]:
     return [" ".join(f"{value:.3f}" for value in channel) for channel in colours.T]
 
 
-def _fill(page: document, name: str, report: dict) -> None:
+def _add_body(page: document, name: str, report: dict) -> None:
     pictures = report["pictures"]
     sizes = {(row.get("width"), row.get("height")) for row in pictures} - {(None, None)}
     with page:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Optional
 from dominate import document, tags
 
 from gluon_pix2pix.pictures.folders import natural_key
+from gluon_pix2pix.reports.charts import charts_of, epochs_at, steps_per_epoch
 from gluon_pix2pix.reports.page import as_url, new_page, write_page
-from gluon_pix2pix.reports.series import charts_of, place, steps_per_epoch
+from gluon_pix2pix.runs.log import read_log
+from gluon_pix2pix.runs.options_file import read_options
 
 WARNINGS_SHOWN = 6  # the newest; all are in log.jsonl
 _STATES = {"start": "training", "stop": "stopped", "error": "failed"}
@@ -33,10 +34,12 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
     ------
     OSError
         If the folder cannot be read or written.
+    ValueError
+        If options.json is not that of a run.
     """
     if events is None:
-        events = _read_events(run_dir / "log.jsonl")
-    run = _read_json(run_dir / "options.json")
+        events = read_log(run_dir)
+    run = read_options(run_dir) if (run_dir / "options.json").exists() else {}
     options = run.get("options", {})
     facts = progress_of(events, total=(options.get("n_epochs") or 0) + (options.get("n_epochs_decay") or 0))
     charts = [
@@ -45,18 +48,18 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
             "noisy": chart.group in ("loss", "health"),
             "ceiling": chart.top,
             "from_zero": chart.group in ("speed", "rate"),
-            "curves": [{"name": name, "x": _short(x), "y": _short(y)} for name, x, y in curves],
+            "curves": [{"name": name, "x": _five_digits(x), "y": _five_digits(y)} for name, x, y in curves],
         }
         for chart, curves in charts_of(events)
     ]
     steps = steps_per_epoch(events)
-    warned = [place(event, steps) for event in events if event["event"] == "warning" and "epoch" in event]
-    data = {**facts, "charts": charts, "warned": _short(warned), "samples": _samples(run_dir)}
+    warned = [epochs_at(event, steps) for event in events if event["event"] == "warning" and "epoch" in event]
+    data = {**facts, "charts": charts, "warned": _five_digits(warned), "samples": _samples(run_dir)}
     name = run_dir.resolve().name
     page = new_page(
         f"{name}: run", data, styles=("page.css", "run.css"), scripts=("page.js", "charts.js", "player.js", "run.js")
     )
-    _fill(page, name, run, events, [file for file in _FILES if (run_dir / file).exists()])
+    _add_body(page, name, run, events, [file for file in _FILES if (run_dir / file).exists()])
     write_page(run_dir / "index.html", page)
 
 
@@ -72,11 +75,11 @@ def progress_of(events: Sequence[dict], *, total: int) -> dict:
     """
     steps = steps_per_epoch(events)
     states = [_STATES[event["event"]] for event in events if event["event"] in _STATES]
-    done = max((place(event, steps) for event in events if event["event"] in ("train", "epoch")), default=0)
+    done = max((epochs_at(event, steps) for event in events if event["event"] in ("train", "epoch")), default=0)
     ended = max((event["epoch"] for event in events if event["event"] == "epoch"), default=0)
     starts = [number for number, event in enumerate(events) if event["event"] == "start"]
     lines = [event for event in events[starts[-1] if starts else 0 :] if event["event"] == "train"]
-    timed = [(event["time"], place(event, steps)) for event in lines if "time" in event]
+    timed = [(event["time"], epochs_at(event, steps)) for event in lines if "time" in event]
     left = pace = None
     if len(timed) > 1 and timed[-1][1] > timed[0][1]:
         (began, first), (now, last) = timed[0], timed[-1]
@@ -88,7 +91,7 @@ def progress_of(events: Sequence[dict], *, total: int) -> dict:
     return {**facts, "updated": timed[-1][0] if timed else None}
 
 
-def _fill(page: document, name: str, run: dict, events: Sequence[dict], files: Sequence[str]) -> None:
+def _add_body(page: document, name: str, run: dict, events: Sequence[dict], files: Sequence[str]) -> None:
     options = run.get("options", {})
     device = next((event for event in reversed(events) if event["event"] == "device"), {})
     words = [options.get("generator"), *(device.get(key) for key in ("data", "direction", "device"))]
@@ -145,19 +148,5 @@ def _samples(run_dir: Path) -> list[dict]:
     return samples
 
 
-def _short(numbers: Sequence[float]) -> list[float]:
+def _five_digits(numbers: Sequence[float]) -> list[float]:
     return [float(f"{number:.5g}") for number in numbers]  # five digits are more than a screen shows
-
-
-def _read_events(path: Path) -> list[dict]:
-    events = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            events.append(json.loads(line))
-        except ValueError:  # the last line of a killed run
-            continue
-    return events
-
-
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.exists() else {}

@@ -20,7 +20,7 @@ import cv2
 import httpx
 import numpy as np
 
-from gluon_pix2pix.reports.series import CHARTS, Chart, score_title, thin
+from gluon_pix2pix.reports.charts import CHARTS, Chart, score_title, thin
 
 DEADLINE = 10.0  # seconds that the server has for all that is sent at a time, however slowly it answers
 RETRY = 60.0  # seconds until a server that did not answer is tried again...
@@ -77,14 +77,14 @@ class VisdomSink:
         self._thread.start()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """See `live.Sink.scalars`; values of one chart share a window."""
+        """See `sinks.Sink.scalars`; values of one chart share a window."""
         self._keep(step, values)
         charts = [chart for chart in CHARTS if set(chart.names) & set(values)]
         charts += [Chart(score_title(name), "", (name,)) for name in values if name.startswith("val_")]
         self._show([self._plot(chart) for chart in charts])
 
     def images(self, step: int, name: str, image: np.ndarray) -> None:
-        """See `live.Sink.images`; a window shows the newest picture."""
+        """See `sinks.Sink.images`; a window shows the newest picture."""
         png = cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
         source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
         content = {"src": source, "caption": f"{name}, step {step}"}
@@ -93,7 +93,7 @@ class VisdomSink:
         self._show([{"win": name, "data": [{"type": "image", "content": content}], "opts": opts}])
 
     def close(self) -> None:
-        """See `live.Sink.close`; a server that answers gets `deadline` seconds for what still waits."""
+        """See `sinks.Sink.close`; a server that answers gets `deadline` seconds for what still waits."""
         with self._changed:
             self._closing = True
             self._changed.notify()

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gluon_pix2pix.pictures.collage import for_screen
 from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.reports.charts import is_number
 from gluon_pix2pix.reports.health import Health
-from gluon_pix2pix.reports.live import Sink, open_sinks
 from gluon_pix2pix.reports.run_page import write_run_page
-from gluon_pix2pix.reports.series import is_number
+from gluon_pix2pix.reports.sinks import Sink, WatchOptions, open_sinks
 
 PAGE_SHARE = 0.02  # of the time may go into rewriting the page; lines that come faster wait for the next one
-_PLACES = {"event", "epoch", "step", "time", "steps_per_epoch"}
+_WHERE = {"event", "epoch", "step", "time", "steps_per_epoch"}
+NOBODY_ELSE = WatchOptions()
 _MOMENTS = ("epoch", "samples", "warning", "stop", "error")  # the page is rewritten at once
 
 
 class Watch:
-    """Follow a run by the events of its log, which `training.run_log.RunLog` hands on as it writes them.
+    """Follow a run by the events of its log, which `runs.run_log.RunLog` hands on as it writes them.
 
     Parameters
     ----------
@@ -29,10 +30,8 @@ class Watch:
         Steps of one epoch.
     events
         The run's log so far.
-    log
-        Which sinks beside the files, as `live.parse_log` returns them.
-    visdom_server, visdom_port
-        See `visdom.VisdomSink`.
+    options
+        Who is shown it beside the files.
     say
         Gets lines for the screen.
 
@@ -48,24 +47,15 @@ class Watch:
         *,
         steps_per_epoch: int,
         events: Iterable[dict] = (),
-        log: Sequence[str] = (),
-        visdom_server: str = "http://127.0.0.1",
-        visdom_port: int = 8097,
+        options: WatchOptions = NOBODY_ELSE,
         say: Callable[[str], None],
     ):
         self._run_dir, self._steps, self._events, self._say = run_dir, steps_per_epoch, list(events), say
         self._health = Health(steps_per_epoch, self._events)
         shown = [(self._step(event), numbers_of(event)) for event in self._events if "epoch" in event]
         history = [(step, numbers) for step, numbers in shown if numbers]
-        self._sinks: list[Sink] = open_sinks(
-            log,
-            run_dir,
-            step=max((step for step, _ in history), default=0),
-            history=history,
-            visdom_server=visdom_server,
-            visdom_port=visdom_port,
-            say=say,
-        )
+        done = max((step for step, _ in history), default=0)
+        self._sinks: list[Sink] = open_sinks(options, run_dir, step=done, history=history, say=say)
         self._next_page, self._page_failed = 0.0, False
 
     def event(self, event: dict) -> list[dict]:
@@ -107,7 +97,7 @@ class Watch:
             return
         try:
             write_run_page(self._run_dir, self._events)
-        except OSError as error:  # a page is not worth a run
+        except (OSError, ValueError) as error:  # a page is not worth a run
             if not self._page_failed:
                 self._say(f"the run's page is not written: {error}")
             self._page_failed = True
@@ -117,4 +107,4 @@ class Watch:
 
 def numbers_of(event: dict) -> dict[str, float]:
     """Return what an event has to draw: its numbers, without those that say where in the run it is."""
-    return {name: value for name, value in event.items() if name not in _PLACES and is_number(value)}
+    return {name: value for name, value in event.items() if name not in _WHERE and is_number(value)}

@@ -11,15 +11,14 @@ from gluon_pix2pix.core.loop import Progress
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pairs.paired_images import PairedImages
-from gluon_pix2pix.reports.plots import plot_losses
+from gluon_pix2pix.reports.losses_png import write_losses_png
 from gluon_pix2pix.reports.run_page import write_run_page
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
-from gluon_pix2pix.runs.log import append_event, read_log, resume_log
+from gluon_pix2pix.runs.log import append_event, resume_log
 from gluon_pix2pix.runs.options_file import read_run
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import compare_with_run, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
-from gluon_pix2pix.writing import write_atomically
 
 Say = Callable[[str], None]
 
@@ -86,7 +85,7 @@ def begin_or_resume(
         notes.append(f"began with the {' and '.join(loaded)} of {options.run.init_from}")
     write_run(options)
     if resume_log(run_dir, state):  # nor did its process come to draw it
-        write_atomically(run_dir / "losses.png", plot_losses(read_log(run_dir)))
+        write_losses_png(run_dir)
         write_run_page(run_dir)
     append_event(run_dir, "start", epochs=progress.epochs, steps=progress.steps, notes=[*said, *notes])
     for note in notes:

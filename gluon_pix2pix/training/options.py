@@ -15,7 +15,7 @@ from gluon_pix2pix.core.optimizer import AdamOptions
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.pairs.options import DataOptions, TaskOptions
-from gluon_pix2pix.reports.live import WatchOptions
+from gluon_pix2pix.reports.sinks import WatchOptions
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
 DIST_ASYNC = (

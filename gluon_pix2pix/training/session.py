@@ -22,9 +22,8 @@ from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pictures.collage import collage
 from gluon_pix2pix.pictures.files import write_image
-from gluon_pix2pix.reports.health import spread
-from gluon_pix2pix.reports.live import parse_log
-from gluon_pix2pix.reports.plots import plot_losses
+from gluon_pix2pix.reports.health import measure_spread
+from gluon_pix2pix.reports.losses_png import write_losses_png
 from gluon_pix2pix.reports.watch import Watch
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
 from gluon_pix2pix.runs.display import Display
@@ -39,7 +38,6 @@ from gluon_pix2pix.training.setup import build_networks, build_trainer, open_dat
 from gluon_pix2pix.training.validation import Scores, metric_of, sample_rows, score_validation
 from gluon_pix2pix.translation.gluon_network import copy_generator
 from gluon_pix2pix.translation.translator import Translator
-from gluon_pix2pix.writing import write_atomically
 
 
 @dataclass
@@ -115,7 +113,7 @@ def prepare_and_train(
 
 def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs: int, facts: dict) -> RunLog:
     """Return the run's log, with who watches it; `facts` are written into it."""
-    run_dir, batch_size, watch = options.run.run_dir, options.data.batch_size, options.watch
+    run_dir, batch_size = options.run.run_dir, options.data.batch_size
     steps = math.ceil(pairs / batch_size)
     append_event(run_dir, "device", **facts, direction=options.data.direction, steps_per_epoch=steps)
     with option_errors():
@@ -123,9 +121,7 @@ def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs:
             run_dir,
             steps_per_epoch=steps,
             events=read_log(run_dir),
-            log=parse_log(watch.log),
-            visdom_server=watch.visdom_server,
-            visdom_port=watch.visdom_port,
+            options=options.watch,
             say=Display.say,
         )
     total = options.schedule.total_epochs
@@ -237,7 +233,7 @@ def finish_epoch(run: Run, progress: Progress) -> None:
     elif score.text:
         run.say(f"epoch {epochs}{score.text}")
     run.log.event("epoch", epoch=epochs, **score.values)
-    write_atomically(run.folder / "losses.png", plot_losses(read_log(run.folder)))
+    write_losses_png(run.folder)
 
 
 def show_samples(run: Run, translator: Translator, shown: PairedImages, epochs: int) -> None:
@@ -246,7 +242,7 @@ def show_samples(run: Run, translator: Translator, shown: PairedImages, epochs: 
     folder.mkdir(exist_ok=True)
     rows = sample_rows(translator, shown)
     write_image(folder / f"{name}.png", collage(rows))
-    run.log.event("samples", epoch=epochs, file=f"samples/{name}.png", **spread(rows))
+    run.log.event("samples", epoch=epochs, file=f"samples/{name}.png", **measure_spread(rows))
 
 
 def stop_here(run: Run, progress: Progress) -> int:

@@ -49,7 +49,7 @@ class Train:
         with contextlib.ExitStack() as stack:
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))
-            stack.enter_context(pytest.MonkeyPatch.context()).setattr(session, "plot_losses", lambda events: b"curves")
+            stack.enter_context(pytest.MonkeyPatch.context()).setattr(session, "write_losses_png", lambda run_dir: None)
             caught = stack.enter_context(pytest.raises(SystemExit))
             cli.run("train", self.words(*more, epochs=epochs))
         return caught.value.code or 0, out.getvalue(), err.getvalue()

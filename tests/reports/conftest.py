@@ -44,7 +44,8 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
             write_image(run_dir / "samples" / f"epoch_{epoch:04d}.png", sheet)
         text = "".join(json.dumps(event) + "\n" for event in [*events, *more])
         (run_dir / "log.jsonl").write_text(text + '{"event": "tra')  # as a kill leaves it
-        options = {"generator": "unet_256", "n_epochs": total, "n_epochs_decay": 0, "init_from": None, **options}
+        options = {"generator": "unet_256", "crop_size": 256, "direction": "BtoA", **options}
+        options |= {"n_epochs": total, "n_epochs_decay": 0, "init_from": None}
         (run_dir / "options.json").write_text(json.dumps({"options": options, "versions": {"mxnet": "1.9.1"}}))
         return run_dir
 

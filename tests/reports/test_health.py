@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from gluon_pix2pix.reports.health import Health, spread
+from gluon_pix2pix.reports.health import Health, measure_spread
 
 
 def lines(loss: float, epochs: range, **values) -> list[dict]:
@@ -117,10 +117,10 @@ def test_spread_is_the_standard_deviation_over_the_samples():
     sources = [np.full((4, 4, 3), value, np.uint8) for value in (0, 100, 200)]
     fakes = [np.full((4, 4, 3), 7, np.uint8)] * 3
     targets = [np.full((4, 4, 1), value * 257, np.uint16) for value in (10, 10, 40)]
-    assert spread(list(zip(sources, fakes, targets))) == {
+    assert measure_spread(list(zip(sources, fakes, targets))) == {
         "source_spread": pytest.approx(np.std([0, 100, 200]), abs=1e-3),
         "fake_spread": 0,
         "target_spread": pytest.approx(np.std([10, 10, 40]), abs=1e-3),  # in 255ths, whatever the depth
     }
-    json.dumps(spread(list(zip(sources, fakes))))  # goes into the log
-    assert spread([(sources[0], fakes[0])]) == {}
+    json.dumps(measure_spread(list(zip(sources, fakes))))  # goes into the log
+    assert measure_spread([(sources[0], fakes[0])]) == {}

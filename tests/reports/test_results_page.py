@@ -284,10 +284,10 @@ def test_no_scores(tmp_path):
         write_results_page(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"pictures": [{"name": "a"}]}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pictures": [{"name": "a"}]}', '{"pictures": [3]}'])
 def test_other_files_are_refused(tmp_path, text):
     (tmp_path / "scores.json").write_text(text)
-    with pytest.raises(ValueError, match="is not a file of scores as `evaluate` writes it: run it again"):
+    with pytest.raises(ValueError, match=r"scores.json is not a file of scores as `evaluate` writes it: "):
         write_results_page(tmp_path)
 
 

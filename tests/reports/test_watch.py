@@ -7,6 +7,7 @@ import pytest
 
 from gluon_pix2pix.pictures.files import write_image
 from gluon_pix2pix.reports import watch as module
+from gluon_pix2pix.reports.sinks import WatchOptions
 from gluon_pix2pix.reports.watch import Watch, numbers_of
 
 
@@ -31,8 +32,8 @@ def recorder(monkeypatch):
     sink = Recorder()
     sink.opened = {}
 
-    def open_sinks(names, run_dir, **options):
-        sink.opened = {"names": names, **options}
+    def open_sinks(options, run_dir, **more):
+        sink.opened = {"options": options, **more}
         return [sink]
 
     monkeypatch.setattr(module, "open_sinks", open_sinks)
@@ -40,7 +41,7 @@ def recorder(monkeypatch):
 
 
 def test_numbers_go_to_the_sinks_at_the_runs_own_steps(tmp_path, recorder, make_line):
-    watch = Watch(tmp_path, steps_per_epoch=10, log=["visdom"], say=pytest.fail)
+    watch = Watch(tmp_path, steps_per_epoch=10, options=WatchOptions("visdom"), say=pytest.fail)
     assert watch.event(make_line(1, 5, time=1e9, D_accuracy=0.5)) == []
     watch.event(make_line(2, 5))
     watch.event({"event": "epoch", "epoch": 2, "val_psnr": 20.5, "val_ssim": None})
@@ -63,11 +64,12 @@ def test_samples_are_shown_in_eight_bits(tmp_path, recorder):
 
 def test_a_resumed_run_tells_the_sinks_where_it_is(tmp_path, recorder, make_line):
     events = [make_line(1, 10), {"event": "epoch", "epoch": 1, "val_psnr": 20.0}, make_line(2, 4)]
-    Watch(tmp_path, steps_per_epoch=10, events=events, log=["visdom"], visdom_port=1234, say=print)
+    options = WatchOptions("visdom", visdom_port=1234)
+    Watch(tmp_path, steps_per_epoch=10, events=events, options=options, say=print)
     assert recorder.opened["step"] == 14
     assert [step for step, _ in recorder.opened["history"]] == [10, 10, 14]
     assert recorder.opened["history"][1] == (10, {"val_psnr": 20.0})
-    assert recorder.opened["visdom_port"] == 1234
+    assert recorder.opened["options"] is options
 
 
 def test_the_end_closes_the_sinks(tmp_path, recorder):

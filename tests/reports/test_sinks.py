@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluon_pix2pix.reports.live import TensorBoardSink, open_sinks, parse_log, tag
+from gluon_pix2pix.reports.sinks import WatchOptions, open_sinks
+from gluon_pix2pix.reports.tensorboard import TensorBoardSink, tag
 
 
 def read_back(folder):
@@ -63,16 +64,19 @@ def test_what_a_killed_process_wrote_beyond_the_checkpoint_is_void(tmp_path, sin
     assert [(event.step, event.value) for event in events] == [(10, 1), (20, 1), (30, 2), (40, 2)]
 
 
-def test_a_missing_package_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ValueError, match=r"needs tensorboardX, which is not installed: pip install -e '\.\[live\]'"):
-        TensorBoardSink(tmp_path)
+@pytest.mark.parametrize(("name", "package"), [("tensorboard", "tensorboardX"), ("visdom", "httpx")])
+def test_a_missing_package_is_named(tmp_path, monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"gluon_pix2pix.reports.{name}", raising=False)
+    with pytest.raises(ValueError, match=rf"--log {name} needs {package}, which is not installed: pip .*\[live\]' br"):
+        open_sinks(WatchOptions(log=name), tmp_path, say=print)
 
 
 def test_sinks_are_opened_by_name(tmp_path, sink):
-    assert open_sinks([], tmp_path, say=print) == []
-    tensorboard, visdom = open_sinks(["visdom", "tensorboard"], tmp_path, visdom_port=9, say=print)
+    assert open_sinks(WatchOptions(), tmp_path, say=print) == []
+    visdom, tensorboard = open_sinks(WatchOptions("visdom,tensorboard", visdom_port=9), tmp_path, say=print)
     tensorboard.close()
+    visdom.close()
     assert list(tmp_path.glob("tensorboard/events.out.tfevents.*"))
     assert visdom.address == "http://127.0.0.1:9"
 
@@ -81,12 +85,12 @@ def test_sinks_are_opened_by_name(tmp_path, sink):
     ("words", "names"), [(None, []), ("", []), ("visdom, tensorboard,visdom", ["visdom", "tensorboard"])]
 )
 def test_names_are_split(words, names):
-    assert parse_log(words) == names
+    assert WatchOptions(words).sinks == names
 
 
 def test_other_names_are_refused():
     with pytest.raises(ValueError, match="--log wandb: choose from tensorboard, visdom"):
-        parse_log("tensorboard,wandb")
+        WatchOptions("tensorboard,wandb").check()
 
 
 def test_tags_are_grouped():

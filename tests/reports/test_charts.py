@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.reports.series import charts_of, curve_of, place, score_title, steps_per_epoch, thin
+from gluon_pix2pix.reports.charts import charts_of, curve_of, epochs_at, score_title, steps_per_epoch, thin
 
 
 def test_places_are_epochs(make_line):
     events = [make_line(1, 5), make_line(1, 10), make_line(2, 5), {"event": "epoch", "epoch": 1, "val_psnr": 20.0}]
     assert steps_per_epoch(events) == 10
-    assert [place(event, 10) for event in events] == [0.5, 1, 1.5, 1]
+    assert [epochs_at(event, 10) for event in events] == [0.5, 1, 1.5, 1]
 
 
 def test_a_first_epoch_that_is_not_over_needs_to_be_told(make_line):

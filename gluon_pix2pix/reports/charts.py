@@ -50,7 +50,7 @@ def steps_per_epoch(events: Sequence[dict]) -> int:
     return said[-1] if said else max((event.get("step", 1) for event in events if event["event"] == "train"), default=1)
 
 
-def place(event: dict, steps: int) -> float:
+def epochs_at(event: dict, steps: int) -> float:
     """Return where along the run an event lies, in epochs; one without a step lies at its epoch's end."""
     return event["epoch"] if event.get("step") is None else event["epoch"] - 1 + event["step"] / steps
 
@@ -73,9 +73,9 @@ def charts_of(events: Sequence[dict]) -> list[tuple[Chart, list[Curve]]]:
 
 
 def curve_of(events: Sequence[dict], name: str, steps: int) -> Curve:
-    """Collect one name's values; of very many, means of equal stretches."""
+    """Collect one name's values, with `steps` steps in an epoch; of very many, means of equal stretches."""
     there = [event for event in events if "epoch" in event and is_number(event.get(name))]
-    at, values = thin([place(event, steps) for event in there], [event[name] for event in there])
+    at, values = thin([epochs_at(event, steps) for event in there], [event[name] for event in there])
     return Curve(name, at, values)
 
 
