@@ -8,7 +8,7 @@ import os
 # The networks here are tiny: a second thread gains nothing, and waits for each operator where others are at work too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,15 @@ def _folder_or_skip(folder: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder where this program keeps what it has found out about files: not the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("GLUON_PIX2PIX_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

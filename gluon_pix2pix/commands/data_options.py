@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Optional
 
 import tyro
 
@@ -144,6 +144,18 @@ class EdgesOptions(PairingOptions):
     """An edge begins where the gradient is above this."""
     blur: float = 1
     """Standard deviation of the smoothing before, in pixels; 0 for none."""
+
+
+@dataclass
+class LabelsOptions(FolderOptions):
+    """Make label maps, as --labels takes them, of label pictures: palettes that differ, masks of 0 and 255, colours."""
+
+    format: Literal["png"] = "png"
+    """A palette picture: it shows the colours, and holds the numbers."""
+    palette: Optional[str] = None
+    """Which colour is which label: facades, cityscapes, or a file of names and colours [every colour that there is]."""
+    nearest: bool = False
+    """Take the nearest colour of the palette, for pictures that are blurred, such as JPEGs."""
 
 
 @dataclass

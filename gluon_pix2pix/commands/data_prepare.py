@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from gluon_pix2pix.commands.data_options import (
     FitOptions,
     FolderOptions,
     GrayscaleOptions,
+    LabelsOptions,
     MakeOptions,
     ResizeOptions,
     SplitOptions,
@@ -31,22 +32,32 @@ from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
 from gluon_pix2pix.datasets.prepare.combine import combine_jobs
 from gluon_pix2pix.datasets.prepare.copying import put_files
 from gluon_pix2pix.datasets.prepare.jobs import Job, picture_jobs, run_jobs
+from gluon_pix2pix.datasets.prepare.labels import palette_text, plan_labels, write_labels
 from gluon_pix2pix.datasets.prepare.split import plan_split
 from gluon_pix2pix.errors import UsageError, option_errors
+from gluon_pix2pix.evaluation.palettes import read_palette
 from gluon_pix2pix.pictures.arithmetic import with_channels
+from gluon_pix2pix.pictures.files import save_picture
 from gluon_pix2pix.pictures.headers import MAX_PIXELS
 from gluon_pix2pix.writing import write_atomically
 
 
-def make(options: MakeOptions, jobs: Sequence[Job], problems: Sequence[str] = (), notes: Sequence[str] = ()) -> int:
+def make(
+    options: MakeOptions,
+    jobs: Sequence[Job],
+    problems: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    *,
+    save: Optional[Callable[[Path, np.ndarray], None]] = None,
+) -> int:
     """Make pictures, report, and return the exit code."""
     options.check()
     options.output.mkdir(parents=True, exist_ok=True)  # if it cannot be, that is one error and not one a picture
     with StageBar(str(options.output)) as bar:
         outcome = run_jobs(
             jobs,
+            save=save or functools.partial(save_picture, quality=options.quality),
             overwrite=options.overwrite,
-            quality=options.quality,
             workers=options.workers or None,
             progress=functools.partial(bar, "write"),
         )
@@ -164,6 +175,29 @@ def edges(options: EdgesOptions) -> int:
     return make_each(options, lambda picture, name: draw(picture))
 
 
+def labels(options: LabelsOptions) -> int:
+    """Do what `LabelsOptions` says; the palette is written beside the folder, to be named for further ones."""
+    options.check()
+    if options.nearest and not options.palette:
+        raise UsageError("--nearest takes the nearest colour of a --palette: give both")
+    with option_errors(), StageBar(str(options.input)) as bar:
+        plan = plan_labels(
+            options.input,
+            options.output,
+            palette=read_palette(options.palette) if options.palette else None,
+            nearest=options.nearest,
+            workers=options.workers or None,
+            progress=functools.partial(bar, "look"),
+        )
+    code = make(options, plan.jobs, notes=plan.notes, save=functools.partial(write_labels, colours=plan.colours))
+    palette = options.output.with_name(f"{options.output.name}.palette.txt")
+    if not options.palette:
+        write_atomically(palette, palette_text(plan.colours).encode())
+        print(f"palette: {palette} (for further folders: --palette {palette})")
+    print(f"{len(plan.colours)} labels: train with --labels {len(plan.colours)}, or --output-labels")
+    return code
+
+
 def cityscapes(options: CityscapesOptions) -> int:
     """Do what `CityscapesOptions` says; frames.csv tells which frame each pair is."""
     _size([options.size])
@@ -205,6 +239,7 @@ COMMANDS = {
     "grayscale": (GrayscaleOptions, grayscale),
     "blank": (BlankOptions, blank),
     "edges": (EdgesOptions, edges),
+    "labels": (LabelsOptions, labels),
     "cityscapes": (CityscapesOptions, cityscapes),
     "cmp": (CmpOptions, cmp),
 }

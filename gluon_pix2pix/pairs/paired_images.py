@@ -13,8 +13,9 @@ from typing import Callable, Optional, TypeVar, Union
 import numpy as np
 
 from gluon_pix2pix.errors import one_line
+from gluon_pix2pix.pairs.check import check_pairs, half_size, other_depth
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
-from gluon_pix2pix.pairs.header_check import check_files, half_size, other_depth
+from gluon_pix2pix.pairs.file_memory import FileMemory
 from gluon_pix2pix.pairs.layouts import PairPaths, Split, side_by_side
 from gluon_pix2pix.pairs.options import DIRECTIONS, DataOptions
 from gluon_pix2pix.pairs.picture_cache import PictureCache
@@ -71,16 +72,13 @@ class PairedImages(mx.gluon.data.Dataset):
             raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
         self.preprocess = Preprocess(options, multiple=multiple)
         split = pairs if isinstance(pairs, Split) else side_by_side(pairs)
-        self.pairs, self.folders, self._unpaired = (
-            split.pairs[: options.max_dataset_size],
-            split.folders,
-            split.problems,
-        )
+        self.pairs, self.folders = split.pairs[: options.max_dataset_size], split.folders
+        self.notes, self._unpaired = list(split.notes), split.problems
         self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, options.skip_bad
         self._cache = PictureCache() if options.cache else None
         self.smallest_side: Optional[int] = None  # of what the networks get, in pixels; `check_files` sets it
-        self._bad: dict[int, str] = {}  # what has turned out bad while reading
-        self._told: set[int] = set()
+        self._bad: dict[PairPaths, str] = {}  # what has turned out bad while reading
+        self._told: set[PairPaths] = set()
         self._lock = threading.Lock()
         coders = {type(coder) for coder in (self.coding.source, self.coding.target)}
         if OneHot in coders and len(coders) > 1 and any(pair.b is None for pair in self.pairs):
@@ -121,7 +119,9 @@ class PairedImages(mx.gluon.data.Dataset):
         return f"{len(self)} files {hashlib.sha256(names.encode(errors='surrogateescape')).hexdigest()[:16]}"
 
     def check_files(self, *, batch_size: int = 1) -> list[str]:
-        """Look at every file's header, before hours are spent, and leave out what is bad if that is wanted.
+        """Look at every file, before hours are spent, and leave out what is bad if that is wanted; add to `notes`.
+
+        What was found in files is remembered: the next time, only those that have changed are looked at.
 
         Returns
         -------
@@ -134,7 +134,12 @@ class PairedImages(mx.gluon.data.Dataset):
             If a file is bad and none is to be left out, all are bad, pictures of different sizes would meet in a
             batch, or the cache would take too much memory.
         """
-        checked = check_files(self.pairs, self.preprocess, photos=self.coding.from_photos)
+        memory = FileMemory.of(self.folders)
+        checked, notes = check_pairs(
+            self.pairs, self.coding, direction=self._direction, preprocess=self.preprocess, memory=memory
+        )
+        memory.save()
+        self.notes += notes
         problems = [*self._unpaired, *(found.problem for found in checked if found.problem)]
         if problems and not self._skip_bad:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -159,14 +164,15 @@ class PairedImages(mx.gluon.data.Dataset):
     def new_troubles(self) -> list[str]:
         """Return a line for each pair that has turned out bad since the last call."""
         with self._lock:
-            new = [index for index in self._bad if index not in self._told]
+            new = [pair for pair in self._bad if pair not in self._told]
             self._told.update(new)
-        return [self._bad[index] for index in new]
+        return [self._bad[pair] for pair in new]
 
     def _first_good(self, index: int, make: Callable[[int], Made]) -> Made:
         """Make something of a pair, or, if it is bad and that is no error, of the next good one."""
         for at in (number % len(self) for number in range(index, index + len(self))):
-            if at in self._bad:
+            pair = self.pairs[at]
+            if pair in self._bad:
                 continue
             try:
                 return make(at)
@@ -174,7 +180,7 @@ class PairedImages(mx.gluon.data.Dataset):
                 if not self._skip_bad:
                     raise
                 with self._lock:
-                    self._bad[at] = one_line(error, *self.pairs[at].files)
+                    self._bad[pair] = one_line(error, *pair.files)
         raise ValueError(f"no pair of {self.folders[0]} can be read any more: {next(iter(self._bad.values()))}")
 
     def _coded(self, index: int, seed: Optional[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +221,7 @@ class PairedImages(mx.gluon.data.Dataset):
         """Return source and target as they are on disk, or the one photo, from the cache if they are there."""
         if self._cache is None:
             return self._decode(index)
-        return self._cache.get(index, self._decode)
+        return self._cache.get(self.pairs[index], lambda: self._decode(index))
 
     def _decode(self, index: int) -> tuple[np.ndarray, ...]:
         pair, coding, files = self.pairs[index], self.coding, self._files(index)

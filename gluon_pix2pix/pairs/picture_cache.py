@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Hashable
 from typing import Callable
 
 import numpy as np
+import psutil
 
-_SHARE = 2  # one half of the free memory: the other is for the networks
+_PARTS = 2  # of the free memory, of which pictures get one: the other is for the networks
 
 
 class PictureCache:
-    """What has been read once stays: (H, W, C) arrays by the index of their pair."""
+    """What has been read once stays: (H, W, C) arrays by the pair that they are of."""
 
     def __init__(self) -> None:
-        self._pictures: dict[int, tuple[np.ndarray, ...]] = {}
+        self._pictures: dict[Hashable, tuple[np.ndarray, ...]] = {}
 
-    def get(self, index: int, read: Callable[[int], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    def get(self, pair: Hashable, read: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
         """Return a pair's pictures, read if they have not been; they cannot be written to."""
-        pictures = self._pictures.get(index)
+        pictures = self._pictures.get(pair)
         if pictures is None:
-            pictures = read(index)
+            pictures = read()
             for picture in pictures:
                 picture.flags.writeable = False
-            self._pictures[index] = pictures
+            self._pictures[pair] = pictures
         return pictures
 
     @staticmethod
     def reserve(needed: int) -> None:
-        """See that so many bytes are at most half of the free memory.
+        """See that so many bytes are at most half of the memory that is free.
 
         Raises
         ------
         ValueError
             If they are more.
         """
-        free = free_memory()
-        if needed * _SHARE > free:
+        free = psutil.virtual_memory().available  # without swapping
+        if needed * _PARTS > free:
             raise ValueError(
                 f"--cache would take {needed / 1e9:.1f} GB, and may take half of the free memory, {free / 1e9:.1f} GB: "
                 "leave it out, or pass --max-dataset-size"
             )
-
-
-def free_memory() -> int:
-    """Return the bytes of memory that new data can have without swapping."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):  # no Linux
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

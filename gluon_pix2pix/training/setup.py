@@ -84,10 +84,9 @@ def open_data(
             )
             for name, split in list(located.splits.items())[:2]
         ]
-    notes = [note for split in list(located.splits.values())[:2] for note in split.notes]
-    notes += [f"skipped: {line}" for line in train_set.check_files(batch_size=options.data.batch_size)]
+    notes = [f"skipped: {line}" for line in train_set.check_files(batch_size=options.data.batch_size)] + train_set.notes
     for val_set in others:
-        notes += [f"skipped: {line}" for line in val_set.check_files()]
+        notes += [f"skipped: {line}" for line in val_set.check_files()] + val_set.notes
     check_size(options, networks.discriminator, train_set.smallest_side, "a picture's side of")
     first = [image_size(pair.a) for pair in train_set.pairs[:8]] if coding.from_photos else []
     if first and all(width == 2 * height for height, width in first):

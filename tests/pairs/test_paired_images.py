@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
-from gluon_pix2pix.pairs import picture_cache
 from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.pairs.layouts import Split, find_splits, side_by_side, two_folders
 from gluon_pix2pix.pairs.paired_images import PairedImages
@@ -390,6 +392,22 @@ def test_odd_names(tmp_path):
     assert [pairs[index][0].shape for index in range(3)] == [(8, 8, 3)] * 3
 
 
+def test_pairs_that_are_left_out_change_no_other(folder):
+    """What was read or found bad before the check belongs to pairs, not to places that the check moves."""
+    good = PairedImages(folder, load_size=8, crop_size=8)
+    (folder / "0.png").write_bytes(b"text")
+    for cache in (False, True):
+        pairs = PairedImages(folder, load_size=8, crop_size=8, skip_bad=True, cache=cache)
+        for index in range(4):
+            pairs.images(index)  # 0.png is bad, and the next stands in for it
+        assert len(pairs.new_troubles()) == 1
+        assert len(pairs.check_files()) == 1
+        assert pairs.new_troubles() == []
+        for index in range(3):
+            for ours, theirs in zip(pairs.images(index), good.images(index)):
+                np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_cache_changes_no_bit_and_reads_once(folder, monkeypatch):
     kind = {"load_size": 12, "crop_size": 10}
     plain, cached = PairedImages(folder, **kind), PairedImages(folder, **kind, cache=True)
@@ -404,8 +422,8 @@ def test_a_cache_changes_no_bit_and_reads_once(folder, monkeypatch):
         for ours, theirs, whole in zip(first[index], again[index], plain[index, (1, 0, index)]):
             np.testing.assert_array_equal(ours, theirs)
             np.testing.assert_array_equal(ours, whole)
-    monkeypatch.setattr(picture_cache, "free_memory", lambda: 3 * 8 * 16 * 3 * 2 - 1)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=3 * 8 * 16 * 3 * 2 - 1))
     with pytest.raises(ValueError, match="--cache would take"):
         PairedImages(folder, **kind, cache=True).check_files()
-    monkeypatch.setattr(picture_cache, "free_memory", lambda: 3 * 8 * 16 * 3 * 2)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=3 * 8 * 16 * 3 * 2))
     assert PairedImages(folder, **kind, cache=True).check_files() == []

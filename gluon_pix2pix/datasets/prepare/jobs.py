@@ -40,8 +40,8 @@ class Outcome:
 def run_jobs(
     jobs: Iterable[Job],
     *,
+    save: Callable[[Path, np.ndarray], None] = save_picture,
     overwrite: bool = False,
-    quality: int = 95,
     workers: Optional[int] = None,
     progress: Optional[Progress] = None,
 ) -> Outcome:
@@ -51,10 +51,10 @@ def run_jobs(
     ----------
     jobs
         Of two that would write the same file the first does, and the second is a problem.
+    save
+        Writes a picture (H, W, C), folders included.
     overwrite
         Make those again whose file is there.
-    quality
-        Of .jpg files, 1 to 100; colours are kept at full resolution (4:4:4).
     workers
         Threads; None for one a processor. OpenCV and numpy let go of Python's lock, so that these run at once.
 
@@ -76,7 +76,7 @@ def run_jobs(
     total = len(todo) + outcome.kept
     report = progress or (lambda done, total: None)
     report(outcome.kept, total)
-    done_jobs = in_threads(lambda job: _do(job, quality), todo, workers=workers or processors())
+    done_jobs = in_threads(lambda job: _do(job, save), todo, workers=workers or processors())
     for done, problem in enumerate(done_jobs, outcome.kept + 1):
         if problem is None:
             outcome.made += 1
@@ -87,10 +87,10 @@ def run_jobs(
     return outcome
 
 
-def _do(job: Job, quality: int) -> Optional[str]:
+def _do(job: Job, save: Callable[[Path, np.ndarray], None]) -> Optional[str]:
     """Make and write one picture; return what is wrong with it."""
     try:
-        save_picture(job.output, job.make(), quality=quality)
+        save(job.output, job.make())
     except (OSError, ValueError, cv2.error, MemoryError) as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             raise

@@ -7,11 +7,13 @@ import pytest
 
 from gluon_pix2pix.datasets.prepare.checking import check_splits, splits_of, summarize
 from gluon_pix2pix.datasets.prepare.contact_sheet import CAPTION, GAP, draw_contact_sheet
+from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.pictures.files import write_image
 
 
-def check(folder, **options):
-    return check_splits(splits_of(folder, photos=options.get("photos", False)), **options)
+def check(folder, *, photos=False, **options):
+    coding = make_coding("colorization") if photos else None
+    return check_splits(splits_of(folder, photos=photos), coding, **options)
 
 
 def test_a_good_set(draw, tmp_path):
@@ -19,7 +21,7 @@ def test_a_good_set(draw, tmp_path):
         draw(tmp_path / "train" / f"{seed}.png", seed)
     draw(tmp_path / "val" / "0.png", 9, size=(6, 6), channels=1)
     seen = []
-    facts, problems = check(tmp_path, progress=lambda *now: seen.append(now))
+    facts, problems, _ = check(tmp_path, progress=lambda *now: seen.append(now))
     assert problems == []
     assert summarize(facts["train"]) == "3 pictures: 10 x 8 (3); 3 channels; 8 bits"
     assert summarize(facts["val"]) == "1 pictures: 6 x 6 (1); gray; 8 bits"
@@ -30,7 +32,7 @@ def test_many_sizes_are_summed_up(draw, tmp_path):
     for width in (2, 4, 6, 8, 10, 12):
         draw(tmp_path / "train" / f"{width}.png", width, size=(4, width))
     draw(tmp_path / "train" / "again.png", 99, size=(4, 12))
-    facts, _ = check(tmp_path)
+    facts, _, _ = check(tmp_path)
     assert summarize(facts["train"]).startswith("7 pictures: 12 x 4 (2), ")
     assert "2 more sizes; 3 channels" in summarize(facts["train"])
 
@@ -46,21 +48,21 @@ def test_everything_wrong_is_one_line(draw, tmp_path):
     shutil.copy(tmp_path / "train" / "1.png", tmp_path / "train" / "2.png")
     (tmp_path / "val").mkdir()
     write_image(tmp_path / "val" / "1.bmp", draw(tmp_path / "x.png", 1))  # the same pixels in another format
-    _, problems = check(tmp_path)
+    _, problems, _ = check(tmp_path)
     train, val = tmp_path / "train", tmp_path / "val"
     assert [line for line in problems if "bad.jpg" not in line] == [
+        f"{train}/deep.png is uint16 and others are not: all files of a set have one depth",
         f"the right half of {train}/half.png is all one colour",
         f"{train}/odd.png is 9 pixels wide: a side-by-side pair needs two halves of the same width",
         f"{train}/1.png and {train}/2.png are the same picture (both in train)",
         f"{train}/1.png and {val}/1.bmp are the same picture (in train and val)",
-        f"there are 5 of 8 bits and 1 of 16 bits a channel, and a set has one depth; {train}/deep.png is one of 16",
     ]
     assert sum(f"{train}/bad.jpg" in line for line in problems) == 1
 
 
 def test_photos_may_be_odd(draw, tmp_path):
     draw(tmp_path / "1.png", size=(8, 9))
-    facts, problems = check(tmp_path, photos=True)
+    facts, problems, _ = check(tmp_path, photos=True)
     assert problems == []
     assert list(facts) == ["train"]
 
@@ -68,10 +70,11 @@ def test_photos_may_be_odd(draw, tmp_path):
 def test_two_folders(draw, tmp_path):
     for name, size in (("A/1", (8, 8)), ("B/1", (8, 8)), ("A/2", (8, 8)), ("B/2", (8, 6)), ("A/3", (8, 8))):
         draw(tmp_path / f"{name}.png", len(name) + ord(name[0]) + ord(name[2]), size=size)
-    facts, problems = check(tmp_path)
+    facts, problems, _ = check(tmp_path)
     assert problems == [
         f"{tmp_path}/A/3.png has no partner in {tmp_path}/B",
-        f"{tmp_path}/A/2.png is 8 x 8 pixels and {tmp_path}/B/2.png 6 x 8",
+        f"{tmp_path}/A/2.png is 8 x 8 pixels and {tmp_path}/B/2.png is 6 x 8 pixels: the halves of a pair have one "
+        "size",
     ]
     words = "2 pairs of files: 8 x 8 + 8 x 8 (1), 8 x 8 + 6 x 8 (1); 3 channels; 8 bits"
     assert summarize(facts[""]) == words
@@ -121,7 +124,7 @@ def test_the_sheet_shows_all_kinds(draw, tmp_path):
 def test_a_set_without_train_and_files_none_of_which_is_read(draw, tmp_path):
     (tmp_path / "val").mkdir()
     (tmp_path / "val" / "1.png").write_text("text")
-    facts, problems = check(tmp_path)
+    facts, problems, _ = check(tmp_path)
     assert summarize(facts["val"]) == "1 pictures: 1 cannot be read"
     assert "there is no train split, which training needs, but val" in problems
 

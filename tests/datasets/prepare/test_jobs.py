@@ -5,7 +5,6 @@ import errno
 import numpy as np
 import pytest
 
-from gluon_pix2pix.datasets.prepare import jobs
 from gluon_pix2pix.datasets.prepare.jobs import Job, picture_jobs, run_jobs
 from gluon_pix2pix.pictures.files import read_image
 
@@ -65,15 +64,14 @@ def test_bad_pictures_are_told_and_the_rest_is_made(draw, tmp_path):
     assert tree(tmp_path / "out") == ["1.png", "10.png"]
 
 
-def test_a_full_disk_ends_it_all(draw, tmp_path, monkeypatch):
+def test_a_full_disk_ends_it_all(draw, tmp_path):
     draw(tmp_path / "in" / "1.png")
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(jobs, "save_picture", full)
     with pytest.raises(OSError, match="No space left"):
-        run_jobs(picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture)[0])
+        run_jobs(picture_jobs(tmp_path / "in", tmp_path / "out", lambda picture, name: picture)[0], save=full)
 
 
 @pytest.mark.parametrize("output", ["in", "in/out", "in/../in/x/y"])
