@@ -44,6 +44,8 @@ def check(options: CheckOptions) -> int:
     """Do what `CheckOptions` says."""
     if options.samples < 1 or options.workers < 0:
         raise UsageError(f"--samples is 1 or more, --workers 0 or more, not {options.samples} and {options.workers}")
+    if options.photos and (options.labels or options.output_labels):
+        raise UsageError("--photos are no pairs, and --labels and --output-labels are for pairs")
     with option_errors():
         if options.photos:
             coding = make_coding("colorization")

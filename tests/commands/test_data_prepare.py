@@ -133,6 +133,40 @@ def test_checks(call, photos):
     assert not (photos / "none.png").exists()
 
 
+def test_labels_and_what_check_says_of_them(call, tmp_path):
+    rng = np.random.default_rng(0)
+    for side in "AB":
+        (tmp_path / "set" / "train" / side).mkdir(parents=True)
+    for number in range(2):
+        mask = rng.integers(0, 2, (8, 8, 1), np.uint8) * np.uint8(255)
+        write_image(tmp_path / "set" / "train" / "A" / f"{number}.png", mask)
+        write_image(tmp_path / "set" / "train" / "B" / f"{number}.png", rng.integers(0, 255, (8, 8, 3), np.uint8))
+    assert call("check set")[0] == 0
+    code, out, _ = call("check set --labels 2")
+    assert (code, out.splitlines()[-1]) == (1, "2 things are wrong")
+    remedy = out.splitlines()[1].split("; python -m gluon_pix2pix data ")[1].split(" makes such")[0]
+    assert remedy == "labels set/train/A OUTPUT"
+    code, out, _ = call(remedy.replace("OUTPUT", "fixed/train/A"))
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "fixed/train/A: 2 written",
+            "palette: fixed/train/A.palette.txt (for further folders: --palette fixed/train/A.palette.txt)",
+            "2 labels: train with --labels 2, or --output-labels",
+        ],
+    )
+    (tmp_path / "set" / "train" / "B").rename(tmp_path / "fixed" / "train" / "B")
+    assert call("check fixed --labels 2")[0] == 0
+    assert call("check fixed --output-labels 2 --direction BtoA")[0] == 0
+    assert call("check fixed --output-labels 2")[0] == 1
+    assert call("labels fixed/train/A again --palette fixed/train/A.palette.txt")[0] == 0
+    code, _, err = call("labels fixed/train/A again --nearest")
+    assert (code, err) == (2, "error: --nearest takes the nearest colour of a --palette: give both\n")
+    code, _, err = call("check fixed --labels 1")
+    assert (code, "2 to 256 of them" in err) == (2, True)
+    assert call("check fixed --photos --labels 2")[0] == 2
+
+
 def test_cityscapes(call, tmp_path, monkeypatch):
     monkeypatch.setattr(cityscapes, "COUNTS", {"train": 1, "val": 1})
     for split in ("train", "val"):
@@ -214,4 +248,4 @@ def test_help_names_every_subcommand(call):
     code, out, _ = call("--help")
     assert code == 0
     words = ["list", "get", "check", "combine", "split", "resize", "crop", "grayscale", "blank", "edges"]
-    assert "{" + ",".join([*words, "cityscapes", "cmp"]) + "}" in out.replace("\n", "").replace(" ", "")
+    assert "{" + ",".join([*words, "labels", "cityscapes", "cmp"]) + "}" in out.replace("\n", "").replace(" ", "")
