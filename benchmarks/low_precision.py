@@ -41,9 +41,8 @@ from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.translation.exported import ONNX
-from gluon_pix2pix.translation.gluon_network import build_generator
-from gluon_pix2pix.translation.gluon_network import computation as gluon_computation
-from gluon_pix2pix.translation.onnx_network import INPUT, computation, open_session
+from gluon_pix2pix.translation.gluon_network import build_generator, gluon_compute
+from gluon_pix2pix.translation.onnx_network import INPUT, onnx_compute, open_session
 from gluon_pix2pix.translation.translator import Translator
 
 
@@ -111,7 +110,7 @@ def by_mxnet(model: Path, mode: str) -> dict[str, Callable]:
         generator, _ = build_generator(model, statistics=mode)
         set_precision(generator, precision)
         generator.hybridize(static_alloc=True, static_shape=True)
-        computes[f"MXNet, {precision}"] = gluon_computation(generator)
+        computes[f"MXNet, {precision}"] = gluon_compute(generator)
     return computes
 
 
@@ -136,7 +135,7 @@ def compare(options: Options, mode: str, paths: list[Path], direction: str) -> d
         given = [translator.prepare(split_pair(read_image(p), direction, path=p)[0]) for p in paths]
         sources = [np.ascontiguousarray(coding.encode(picture)) for picture in given]
         forms = quantise(folder / "export" / ONNX, folder, sources[: options.calibrate])
-        computes = {f"ONNX Runtime, {form}": computation(open_session(p.read_bytes(), p)) for form, p in forms.items()}
+        computes = {f"ONNX Runtime, {form}": onnx_compute(open_session(p.read_bytes(), p)) for form, p in forms.items()}
         sizes = {f"ONNX Runtime, {form}": path.stat().st_size / 1e6 for form, path in forms.items()}
         computes |= by_mxnet(options.model, mode)
         rest, sources = given[options.calibrate :], sources[options.calibrate :]

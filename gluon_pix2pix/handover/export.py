@@ -19,7 +19,7 @@ from gluon_pix2pix.runs.checkpoint_list import checkpoint_name
 from gluon_pix2pix.runs.options_file import describe_coding, read_run, trained_size
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
-from gluon_pix2pix.translation.gluon_network import build_generator, computation, rebuild_export
+from gluon_pix2pix.translation.gluon_network import build_generator, gluon_compute, rebuild_export
 from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.tiling import pad_to_multiple, padded_side
 from gluon_pix2pix.writing import whole_folder, write_json
@@ -94,7 +94,7 @@ def export_generator(
     net, origin = _build(model_path, epoch, statistics)
     _check_folder(output_dir)
     batches = _check_batches(origin, pictures)
-    expected = [computation(net)(batch) for batch in batches]  # without a graph, and by the other form of the norms
+    expected = [gluon_compute(net)(batch) for batch in batches]  # without a graph, and by the other form of the norms
 
     with whole_folder(output_dir, durable=True) as partial:
         symbol, arrays = _write_symbol(net, batches[0], partial, float16)

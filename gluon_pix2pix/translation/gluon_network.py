@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import os
+import threading
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -39,9 +43,8 @@ def load_run(
     statistics = statistics or "picture"
     dropout = dropout is not False and run["generator"]["dropout"]
     generator, state = build_generator(run_dir, epoch=epoch, statistics=statistics, dropout=dropout, ctx=ctx)
-    generator.hybridize(static_alloc=True, static_shape=True)
     return Network(
-        compute=computation(generator, ctx, in_train_mode=dropout or statistics == "batch"),
+        compute=compute_anywhere(generator, ctx, in_train_mode=dropout or statistics == "batch"),
         coding=coding_of(run),
         multiple=generator.multiple,
         trained_at=trained_size(run, generator.multiple),
@@ -126,11 +129,11 @@ def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluo
 
 def of_block(block: mx.gluon.HybridBlock, *, coding: Coding, ctx: Optional[mx.Context] = None) -> Network:
     """Wrap a generator whose norm layers are the same in every mode, as `copy_generator` makes it."""
-    return Network(compute=computation(block, ctx), coding=coding, multiple=block.multiple)
+    return Network(compute=gluon_compute(block, ctx), coding=coding, multiple=block.multiple)
 
 
-def computation(block: mx.gluon.Block, ctx: Optional[mx.Context] = None, *, in_train_mode: bool = False):
-    """Return `Network.compute` of a Gluon block that is on `ctx`."""
+def gluon_compute(block: mx.gluon.Block, ctx: Optional[mx.Context] = None, *, in_train_mode: bool = False):
+    """Return `Network.compute` of a Gluon block that is on `ctx`, for the thread that calls it first."""
 
     def compute(batch: np.ndarray, seed: Optional[int] = None) -> np.ndarray:
         if seed is not None:
@@ -139,6 +142,50 @@ def computation(block: mx.gluon.Block, ctx: Optional[mx.Context] = None, *, in_t
             return block(mx.nd.array(batch, ctx or mx.cpu())).asnumpy()
 
     return compute
+
+
+class ComputingThread:
+    """The one thread of this process in which loaded models compute, whichever thread asks.
+
+    MXNet seeds dropout for the thread that says so, and a graph drops out by the numbers of the thread that has first
+    run it: in all others its answers would not be those of the seed. Also, each thread that computes keeps memory of
+    its own. A forked process begins with a thread of its own, and its graphs are made anew.
+    """
+
+    def __init__(self):
+        self._pool: Optional[ThreadPoolExecutor] = None
+        self._lock = threading.Lock()
+        self.generation = 0  # of processes: 1 more in a forked one
+
+    def run(self, function: Callable, *args: object) -> Any:
+        """Return what a function returns there."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="computing")
+                if self.generation == 0 and hasattr(os, "register_at_fork"):
+                    os.register_at_fork(after_in_child=self._begin_anew)
+        return self._pool.submit(function, *args).result()
+
+    def _begin_anew(self) -> None:
+        self._pool, self._lock = None, threading.Lock()
+        self.generation += 1
+
+
+_COMPUTING = ComputingThread()
+
+
+def compute_anywhere(block: mx.gluon.HybridBlock, ctx: Optional[mx.Context] = None, *, in_train_mode: bool = False):
+    """Return `Network.compute` of a Gluon block that is on `ctx`, for all threads, and for forked processes too."""
+    compute, made_in = gluon_compute(block, ctx, in_train_mode=in_train_mode), None
+
+    def in_its_thread(batch: np.ndarray, seed: Optional[int]) -> np.ndarray:
+        nonlocal made_in
+        if made_in != _COMPUTING.generation:
+            block.hybridize(static_alloc=True, static_shape=True)  # forgets the graph that there was
+            made_in = _COMPUTING.generation
+        return compute(batch, seed)
+
+    return lambda batch, seed=None: _COMPUTING.run(in_its_thread, batch, seed)
 
 
 def load_symbol(
@@ -161,8 +208,7 @@ def load_symbol(
     network = from_model(model, sha256=model["sha256"].get(PARAMS, ""), path=Path(folder) / MODEL)
     check_modes(folder, network, statistics=statistics, dropout=dropout)
     block = import_export(folder, model, ctx)
-    block.hybridize(static_alloc=True, static_shape=True)
-    return dataclasses.replace(network, compute=computation(block, ctx))
+    return dataclasses.replace(network, compute=compute_anywhere(block, ctx))
 
 
 def rebuild_export(folder: str | Path, ctx: Optional[mx.Context] = None) -> tuple[mx.gluon.HybridBlock, dict]:

@@ -46,7 +46,7 @@ def load_onnx(path: str | Path, *, statistics: Optional[str] = None, dropout: Op
     network = from_model(model, sha256=hashlib.sha256(data).hexdigest(), path=file)
     _check_ends(session, network, file)
     check_modes(path, network, statistics=statistics, dropout=dropout)
-    return dataclasses.replace(network, compute=computation(session))
+    return dataclasses.replace(network, compute=onnx_compute(session))
 
 
 def open_session(data: bytes, path: object):
@@ -73,7 +73,7 @@ def open_session(data: bytes, path: object):
         raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can load: {reason}") from error
 
 
-def computation(session):
+def onnx_compute(session):
     """Return `Network.compute` of a session."""
 
     def compute(batch: np.ndarray, seed: Optional[int] = None) -> np.ndarray:

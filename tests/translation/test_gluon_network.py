@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from gluon_pix2pix.translation.gluon_network import _with_statistics, build_generator, load_run
+from gluon_pix2pix.translation.translator import Translator
 
 
 @pytest.fixture
@@ -49,3 +55,41 @@ def test_running_statistics_that_there_are_not():
     described = {"name": "unet_128", "norm": "instance", "dropout": False}
     with pytest.raises(ValueError, match="trained with norm instance has no running statistics, only picture"):
         _with_statistics(described, "running", dropout=False)
+
+
+def pictures(count=8):
+    rng = np.random.default_rng(0)
+    return [np.kron(rng.integers(0, 256, (4, 4, 3)), np.ones((8, 8, 1))).astype(np.uint8) for _ in range(count)]
+
+
+def test_dropout_is_that_of_the_name_in_every_thread(tiny_run):
+    """As a web service asks: one model, many threads at once."""
+    translator = Translator.load(tiny_run)
+    assert translator.network.dropout
+    alone = [translator(picture, name=str(number)) for number, picture in enumerate(pictures())]
+    assert (alone[0] != translator(pictures()[0], name="1")).any()
+    for _ in range(2):
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda item: translator(item[1], name=str(item[0])), enumerate(pictures())))
+        np.testing.assert_array_equal(answers, alone)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_dropout_is_that_of_the_name_in_a_forked_process(tiny_run):
+    """Some web servers load a model, and then fork."""
+    program = """
+import os, sys
+import numpy
+from gluon_pix2pix.translation.translator import Translator
+translator, picture = Translator.load(sys.argv[1]), numpy.full((32, 32, 3), 99, "uint8")
+first = [translator(picture, name=name) for name in "ab"]
+child = os.fork()
+again = [translator(picture, name=name) for name in "ab"]
+if not child:
+    os._exit(int((numpy.array(first) != again).any()))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert (numpy.array(first) == again).all() and (first[0] != first[1]).any()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, tiny_run]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
