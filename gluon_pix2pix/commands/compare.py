@@ -6,7 +6,6 @@ are paired by name and must have the same targets, pixel by pixel.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from gluon_pix2pix.evaluation.compare import (
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Translated, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
-from gluon_pix2pix.writing import write_atomically
+from gluon_pix2pix.writing import write_json
 
 
 @dataclass
@@ -83,7 +82,7 @@ def main(options: Options) -> None:
             "protocol": PROTOCOL,
             "metrics": [{**row._asdict(), "better": row.better, "largest": dict(row.largest)} for row in comparisons],
         }
-        write_atomically(options.output, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+        write_json(options.output, report)
         print(f"wrote {options.output}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -16,13 +15,14 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.translate_special import translate_stdin, translate_videos, video_path
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.reading import read_json
 from gluon_pix2pix.translation.given import Given, guess_kind, match_targets, read_given
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, is_video
 from gluon_pix2pix.translation.loading import find_format
 from gluon_pix2pix.translation.pipeline import translate_files
 from gluon_pix2pix.translation.results import FORMATS, Results
 from gluon_pix2pix.translation.translator import Translator
-from gluon_pix2pix.writing import write_atomically
+from gluon_pix2pix.writing import write_json
 
 
 @dataclass
@@ -223,7 +223,8 @@ def clear_the_way(folder: Path, written: list[Path], settings: dict, overwrite: 
         If nothing can be written there; the line names the folder.
     """
     path = folder / "translation.json"
-    before = json.loads(path.read_text()) if path.is_file() else {}
+    known = path.exists() and not overwrite
+    before = read_json(path, dict, what="the settings of a translation (remove it to begin anew)") if known else {}
     there = [fake for fake in written if fake.exists()]
     differ = [name for name in settings if before.get(name) != settings[name]]
     if there and differ and not overwrite:
@@ -233,7 +234,7 @@ def clear_the_way(folder: Path, written: list[Path], settings: dict, overwrite: 
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
+        write_json(path, settings)
     except OSError as error:
         raise OSError(f"cannot write results into {folder} ({error.strerror}): pass another --output") from error
     for fake in there if overwrite else []:

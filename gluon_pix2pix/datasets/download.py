@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import json
 import os
 import ssl
 import time
@@ -15,6 +14,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Callable, NamedTuple, Optional
+
+from gluon_pix2pix.reading import COUNT, read_json
+from gluon_pix2pix.writing import write_json
 
 Progress = Callable[[int, Optional[int]], None]
 
@@ -161,7 +163,7 @@ def _agree(response: http.client.HTTPResponse, part: Path, url: str, have: _Part
     length = response.headers.get("Content-Length", "")
     new = _Part(0, int(length) if length.isdecimal() else None, version)
     part.write_bytes(b"")
-    _note(part).write_text(json.dumps({"url": url, "total": new.total, "version": version}))
+    write_json(_note(part), {"url": url, "total": new.total, "version": version})
     return new
 
 
@@ -253,10 +255,10 @@ def _note(part: Path) -> Path:
 def _read_note(part: Path, url: str) -> _Part:
     """What is there of `url`: nothing, if the part is of another address or nobody knows what it is."""
     try:
-        note = json.loads(_note(part).read_text())
+        note = read_json(_note(part), {"url": str, "total": (None, COUNT), "version": (None, str)}, what="a note")
         if note["url"] == url:
             return _Part(part.stat().st_size, note["total"], note["version"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError):
         pass  # no part, or a note that was cut off: start again
     return _Part(0, None, None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -12,7 +11,9 @@ import numpy as np
 from gluon_pix2pix.evaluation.segmentation import VOID
 from gluon_pix2pix.pictures.arithmetic import peak_of
 from gluon_pix2pix.pictures.files import PathLike
+from gluon_pix2pix.reading import open_file, read_json
 
+_LONGEST = 1 << 20  # bytes of a text file that are read: many times what 255 classes take
 NEAR = 30  # a label picture's colours, JPEG and all, are mostly within this distance of the palette's
 
 # The 12 classes of the CMP Facade Database (Tylecek and Sara, GCPR 2013) in its order, in the colours of pix2pix's
@@ -186,9 +187,13 @@ def read_palette(name: PathLike) -> Palette:
     if not path.is_file():
         raise ValueError(f"there is no palette and no file {str(name)!r}; the palettes are {', '.join(PALETTES)}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return palette_from(json.loads(text)) if path.suffix.lower() == ".json" else _checked(_from_lines(text))
+        if path.suffix.lower() == ".json":
+            return palette_from(read_json(path, object, what="a palette"))
+        with open_file(path) as stream:
+            return _checked(_from_lines(stream.read(_LONGEST).decode("utf-8-sig")))
     except ValueError as error:
+        if str(error).startswith(str(path)):
+            raise
         raise ValueError(f"{path} is not a palette: {error}") from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import platform
 import tempfile
@@ -31,7 +30,7 @@ from gluon_pix2pix.evaluation.named_metrics import (
 from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.threads import in_threads
-from gluon_pix2pix.writing import PathLike, write_atomically
+from gluon_pix2pix.writing import PathLike, write_atomically, write_json
 
 Result = TypeVar("Result")
 
@@ -212,15 +211,11 @@ def write_scores(
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
-    text = json.dumps(_without_infinity(report), indent=2, allow_nan=False) + "\n"
-    write_atomically(Path(output) / "scores.json", text.encode())
+    writer.writerows({key: _as_cell(value) for key, value in row.items()} for row in rows)
+    write_json(Path(output) / "scores.json", report)
     write_atomically(Path(output) / "scores.csv", table.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def _without_infinity(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_infinity(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_infinity(item) for item in value]
-    return "inf" if value == float("inf") else value
+def _as_cell(value: Any) -> Any:
+    """Put a quote in front of a name that a spreadsheet would take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

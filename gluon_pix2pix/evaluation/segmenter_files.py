@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Optional
 
 from gluon_pix2pix import __version__
+from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, read_pairs, train_segmenter
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.params_file import ParamsFile, load_weights
-from gluon_pix2pix.reading import open_file
+from gluon_pix2pix.reading import open_file, read_json
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.writing import json_text, whole_folder, write_json
 
@@ -68,7 +69,7 @@ def get_segmenter(
     kept = Path(root) / f"{name}-{digest}"
     net = SegmentationUNet(len(palette.names), width=NETWORK["width"], num_downs=NETWORK["num_downs"])
     if kept.is_dir():
-        facts = _load(kept, net, ctx)
+        facts = _load(kept, net, ctx, wanted)
     else:
         Path(root).mkdir(parents=True, exist_ok=True)  # before the work, not after it
         photos, labels = read_pairs(pairs, direction=direction, palette=palette, load_size=LOAD_SIZE)
@@ -99,16 +100,19 @@ def _save(folder: Path, net: mx.gluon.Block, facts: dict[str, Any]) -> dict[str,
     return json.loads(json_text(facts))
 
 
-def _load(folder: Path, net: mx.gluon.Block, ctx: mx.Context) -> dict[str, Any]:
+def _load(folder: Path, net: mx.gluon.Block, ctx: mx.Context, wanted: dict[str, Any]) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / "segmenter.json").read_text())
+        facts = read_json(folder / "segmenter.json", {"sha256": str}, what="the description of a segmenter")
+        if {name: facts.get(name) for name in wanted} != json.loads(json_text(wanted)):
+            raise ValueError("segmenter.json is of another one")
         with open_file(folder / "segmenter.params") as stream:
             data = stream.read()
         if hashlib.sha256(data).hexdigest() != facts["sha256"]:
             raise ValueError("its weights are not those that were saved")
         with ParamsFile(data, where="segmenter.params") as weights:
             load_weights(net, weights, [ctx])
-    except (OSError, ValueError, KeyError, TypeError, AssertionError, mx.MXNetError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{folder} holds a damaged segmenter ({reason}): remove it, and it is trained anew") from error
+    except (OSError, ValueError, AssertionError, mx.MXNetError) as error:
+        raise ValueError(
+            f"{folder} holds a damaged segmenter ({reason_of(error)}): remove it, and it is trained anew"
+        ) from error
     return facts

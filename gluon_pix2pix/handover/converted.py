@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +17,7 @@ from gluon_pix2pix.runs.checkpoint import NETWORKS, load_network_weights, read_s
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import read_options
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.writing import sync, write_atomically
+from gluon_pix2pix.writing import whole_folder, write_json
 
 _TRAINED_AT = {"unet_128": 128}  # pixels; the others at 256, or what their levels need
 
@@ -99,37 +97,17 @@ def _write_model(model_dir: Path, run: Mapping, kind: str, parameters: Mapping[s
     Whoever kills it in between loses nothing: options.json then describes a network more than there is, which hinders
     nobody, and a checkpoint that was moved aside is put back by the next conversion.
     """
-    folder = model_dir / "checkpoints"
-    final = folder / checkpoint_name(0)
-    partial, aside = folder / f".{final.name}.part", folder / f".{final.name}.old"
-    if aside.exists() and not final.exists():
-        os.replace(aside, final)
-    for left in (partial, aside):
-        shutil.rmtree(left, ignore_errors=True)
-    sums = _sums_to_keep(final, kind)
-    partial.mkdir(parents=True)
-    try:
+    final = model_dir / "checkpoints" / checkpoint_name(0)
+    with whole_folder(final, durable=True) as partial:
+        sums = _sums_to_keep(final, kind)
         for name in sums:
             shutil.copyfile(final / name, partial / name)
         mx.nd.save(str(partial / f"{kind}.params"), {name: mx.nd.array(array) for name, array in parameters.items()})
         mx.nd.waitall()
         sums[f"{kind}.params"] = sha256(partial / f"{kind}.params")
         state = {"epoch": 0, "step": 0, "steps": 0, "threads": threads(), "val_psnr": None, "sha256": sums}
-        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n")
-        for path in (*partial.iterdir(), partial):
-            sync(path)
-        write_atomically(model_dir / "options.json", (json.dumps(run, indent=2) + "\n").encode())
-        for path in (model_dir / "options.json", model_dir):
-            sync(path)
-        if final.exists():
-            os.replace(final, aside)
-        os.replace(partial, final)
-        sync(folder)
-    finally:
-        if aside.exists() and not final.exists():
-            os.replace(aside, final)
-        for left in (partial, aside):
-            shutil.rmtree(left, ignore_errors=True)
+        write_json(partial / "state.json", state)
+        write_json(model_dir / "options.json", run, durable=True)
 
 
 def _sums_to_keep(checkpoint: Path, kind: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.onnx_network import METADATA, OUTPUT
+from gluon_pix2pix.writing import json_text
 
 ONNX_AFTER_THE_NEWEST_TRIED = "1.24"
 _DTYPES = (
@@ -108,7 +108,7 @@ def _tidy(proto, model: dict) -> None:
     proto.ir_version, proto.producer_name = IR_VERSION, "gluon_pix2pix"
     del proto.opset_import[:]
     proto.opset_import.append(onnx.helper.make_opsetid("", OPSET))
-    onnx.helper.set_model_props(proto, {METADATA: json.dumps(model)})
+    onnx.helper.set_model_props(proto, {METADATA: json_text(model)})
 
 
 def _store_as_float16(proto, names: set[str]) -> None:

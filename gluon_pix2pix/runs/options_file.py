@@ -16,13 +16,13 @@ from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.reading import COUNT, read_json
 from gluon_pix2pix.writing import write_json
 
-_SIDE, _CHANNELS, _WIDTH = range(1, 1 << 16), range(1, 1 << 16), range(1, 1 << 13)
-_OPTIONS = {"crop_size": _SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str, "aspect_ratio?": float}
+SIDE, _CHANNELS, _WIDTH = range(1, 1 << 16), range(1, 1 << 16), range(1, 1 << 13)
+_OPTIONS = {"crop_size": SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str, "aspect_ratio?": float}
 _OPTIONS |= {"n_epochs?": COUNT, "n_epochs_decay?": COUNT}
-_NETWORK = {"name": str, "norm?": str, "input_nc?": _CHANNELS, "num_downs?": range(1, 17), "n_layers?": range(1, 17)}
-_NETWORK |= {"ngf?": _WIDTH, "ndf?": _WIDTH, "dropout?": bool, "dropout_blocks?": str, "output_nc?": _CHANNELS}
-_CODING = {"task?": str, "input_nc?": _CHANNELS, "output_nc?": _CHANNELS, "labels?": COUNT, "output_labels?": COUNT}
-_RUN = {"options": _OPTIONS, "generator?": _NETWORK, "discriminator?": _NETWORK, "coding?": (None, _CODING)}
+NETWORK = {"name": str, "norm?": str, "input_nc?": _CHANNELS, "num_downs?": range(1, 17), "n_layers?": range(1, 17)}
+NETWORK |= {"ngf?": _WIDTH, "ndf?": _WIDTH, "dropout?": bool, "dropout_blocks?": str, "output_nc?": _CHANNELS}
+CODING = {"task?": str, "input_nc?": _CHANNELS, "output_nc?": _CHANNELS, "labels?": COUNT, "output_labels?": COUNT}
+_RUN = {"options": _OPTIONS, "generator?": NETWORK, "discriminator?": NETWORK, "coding?": (None, CODING)}
 _RUN |= {"versions?": {str: str}, "converted?": {str: dict}, "threads?": COUNT}
 _GENERATOR = {"name": str, "norm": str, "dropout": bool, "input_nc": _CHANNELS, "output_nc": _CHANNELS}
 _WHAT = "the options of a run"
@@ -51,7 +51,7 @@ def read_run(run_dir: str | Path) -> dict:
     ValueError
         If it does not describe a generator, or a task that there is.
     """
-    run = _read(run_dir, {**_RUN, "generator": {**_NETWORK, **_GENERATOR}})
+    run = _read(run_dir, {**_RUN, "generator": {**NETWORK, **_GENERATOR}})
     try:
         coding_of(run)
         trained_size(run, 1)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
+from gluon_pix2pix.reading import open_file, read_json
+from gluon_pix2pix.runs.options_file import CODING, NETWORK, SIDE
+
 SYMBOL, PARAMS, ONNX, MODEL = "generator-symbol.json", "generator-0000.params", "generator.onnx", "model.json"
+
+# What model.json says, in its file and in that of ONNX. Exports of other versions may lack some of it.
+DESCRIPTION = {"coding?": CODING, "multiple?": SIDE, "trained_at?": (None, [SIDE]), "direction?": {"AtoB", "BtoA"}}
+DESCRIPTION |= {"statistics?": str, "checkpoint?": str, "generator?": (None, NETWORK), "parameters?": {str: str}}
+WHAT = "the description of an exported generator"
 
 
 def read_model(folder: str | Path) -> dict:
@@ -20,15 +27,9 @@ def read_model(folder: str | Path) -> dict:
         If it is something else.
     """
     path = Path(folder) / MODEL
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{folder} is not the folder of an export: it has no {MODEL}")
-    try:
-        model = json.loads(path.read_text())
-        if not isinstance(model, dict) or not isinstance(model.get("sha256"), dict):
-            raise ValueError("it names no files")
-    except ValueError as error:
-        raise ValueError(f"{path} is not the description of an exported generator: {error}") from error
-    return model
+    return read_json(path, {**DESCRIPTION, "sha256": {str: str}}, what=WHAT)
 
 
 def read_checked(folder: str | Path, name: str, model: dict) -> bytes:
@@ -46,7 +47,8 @@ def read_checked(folder: str | Path, name: str, model: dict) -> bytes:
         raise FileNotFoundError(f"{folder} was exported without {name}: export it again, with it")
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {Path(folder) / MODEL} says that it belongs there")
-    data = path.read_bytes()
+    with open_file(path) as stream:
+        data = stream.read()
     if hashlib.sha256(data).hexdigest() != model["sha256"][name]:
         raise ValueError(
             f"{path} is damaged, or of another export: {len(data)} bytes whose SHA-256 is not that in {MODEL}"

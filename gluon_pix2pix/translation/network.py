@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding, make_coding
+from gluon_pix2pix.translation.exported import WHAT
 
 STATISTICS = ("picture", "batch", "running")
 
@@ -76,7 +77,7 @@ def from_model(model: Mapping, *, sha256: str, path: object) -> Network:
     except KeyError as error:
         raise ValueError(f"{path} does not say {error.args[0]!r}, which translating needs: export it again") from error
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is not the description of an exported generator: {error}") from error
+        raise ValueError(f"{path} is not {WHAT}: {error}") from error
 
 
 def check_modes(path: object, network: Network, *, statistics: Optional[str], dropout: Optional[bool]) -> None:

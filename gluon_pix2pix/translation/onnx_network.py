@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Optional
@@ -12,7 +11,9 @@ from typing import Optional
 import numpy as np
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.translation.exported import MODEL, ONNX, read_checked, read_model
+from gluon_pix2pix.errors import reason_of
+from gluon_pix2pix.reading import parse_json
+from gluon_pix2pix.translation.exported import DESCRIPTION, MODEL, ONNX, WHAT, read_checked, read_model
 from gluon_pix2pix.translation.network import Network, check_modes, from_model
 
 INPUT, OUTPUT = "data", "output"
@@ -39,10 +40,10 @@ def load_onnx(path: str | Path, *, statistics: Optional[str] = None, dropout: Op
     else:
         data = file.read_bytes()
     session = open_session(data, file)
-    try:
-        model = json.loads(session.get_modelmeta().custom_metadata_map[METADATA])
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{file} was not exported by this program: it does not say what it translates") from error
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA)
+    if text is None:
+        raise ValueError(f"{file} was not exported by this program: it does not say what it translates")
+    model = parse_json(text, DESCRIPTION, what=f"{file} is not an export: what it says of itself is not {WHAT}")
     network = from_model(model, sha256=hashlib.sha256(data).hexdigest(), path=file)
     _check_ends(session, network, file)
     check_modes(path, network, statistics=statistics, dropout=dropout)
@@ -69,8 +70,7 @@ def open_session(data: bytes, path: object):
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes, which share no parent
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can load: {reason}") from error
+        raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can load: {reason_of(error)}") from error
 
 
 def onnx_compute(session):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Callable, Union
 
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.threads import in_threads
 from gluon_pix2pix.translation.given import Given
 from gluon_pix2pix.translation.results import Results
@@ -50,8 +51,7 @@ def translate_files(
 
     def fail(name: str, error: Exception) -> None:
         waiting.pop(name, None)
-        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
-        troubles.append(text if name in text else f"{name}: {text}")
+        troubles.append(one_line(error, name))
         progress()
 
     def read() -> Iterator[tuple[str, object]]:

@@ -153,6 +153,18 @@ def test_results_of_other_settings_do_not_stay_among_the_new(translate, tmp_path
     assert (settings["checkpoint"], settings["seed"], settings["dropout"]) == ("epoch_0002", 3, True)
 
 
+@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000])
+def test_settings_that_are_none_are_named(translate, tmp_path, text):
+    save(tmp_path / "in/1.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/translation.json").write_text(text)
+    words = ("--input", tmp_path / "in", "--output", tmp_path / "out")
+    code, _, err = translate(*words)
+    assert code == 1
+    assert f"error: {tmp_path / 'out/translation.json'} is not the settings of a translation (remove it" in err
+    assert translate(*words, "--overwrite")[0] == 0
+
+
 def test_bad_pictures_are_named_and_the_rest_is_done(translate, tmp_path):
     for name in ("1", "4"):
         save(tmp_path / f"in/{name}.png", 20, 40)

@@ -225,6 +225,15 @@ def test_sources_and_more_are_written(tmp_path):
         assert [row["fake_class_iou"] for row in csv.DictReader(stream)] == ["0.5", ""]
 
 
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\t=1"])
+def test_no_name_is_a_formula_in_a_spreadsheet(tmp_path, name):
+    write_scores(tmp_path, [a_score(name, psnr=-3.0)], folder=".")
+    with open(tmp_path / "scores.csv", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert (row["name"], row["psnr"]) == (f"'{name}", "-3.0")
+    assert json.loads((tmp_path / "scores.json").read_text())["pictures"][0]["name"] == name
+
+
 def test_refuses_a_folder_that_cannot_be_written(tmp_path):
     check_writable(tmp_path / "new" / "folder")
     assert not list((tmp_path / "new" / "folder").iterdir())

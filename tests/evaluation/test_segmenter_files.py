@@ -73,6 +73,8 @@ def test_the_fingerprint_is_of_names_and_contents(tiny_pairs, tmp_path):
         ("segmenter.params", b"\0", "its weights are not those that were saved"),
         ("segmenter.json", b"{", "Expecting property name"),
         ("segmenter.params", None, "No such file"),
+        ("segmenter.json", b'{"sha256": 3}', "sha256 should be a text"),
+        ("segmenter.json", b'{"sha256": "3"}', "is of another one"),
     ],
 )
 def test_a_damaged_one_is_refused(get, tmp_path, name, content, reason):

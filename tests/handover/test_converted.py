@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from gluon_pix2pix import writing
 from gluon_pix2pix.core.networks import get_model, init_weights
-from gluon_pix2pix.handover import converted
 from gluon_pix2pix.handover.converted import convert_file, read_options
 from gluon_pix2pix.handover.torch_file import write_tensors
 from gluon_pix2pix.handover.torch_weights import to_torch
@@ -22,16 +23,25 @@ DISCRIMINATOR = {"name": "n_layers", "n_layers": 1, "input_nc": 6, "ndf": 2, "no
 
 # Converts sys.argv[1] into sys.argv[2], and ends without cleaning up as soon as something is renamed to sys.argv[3].
 ENDS = """
-import os, sys
+import os, re, sys
 from gluon_pix2pix.handover.converted import convert_file
 replace = os.replace
 def replace_and_end(source, target):
     replace(source, target)
-    if os.path.basename(target) == sys.argv[3]:
+    if re.sub(r"[.][a-z0-9_]{8}([.]old)$", r"\\1", os.path.basename(target)) == sys.argv[3]:
         os._exit(9)
-os.replace = replace_and_end
+os.replace = os.rename = replace_and_end
 convert_file(sys.argv[1], sys.argv[2])
 """
+
+
+def plain(name: str) -> str:
+    """Return a temporary name without what is random in it."""
+    return re.sub(r"\.[a-z0-9_]{8}(\.(part|old)\b)", r"\1", name)
+
+
+def names_in(folder) -> list[str]:
+    return sorted(plain(name) for name in os.listdir(folder))
 
 
 def build(described, seed):
@@ -67,7 +77,7 @@ def networks(tmp_path):
 def test_a_conversion_killed_at_a_rename_loses_nothing(networks, tmp_path, last, left, there):
     path, model = tmp_path / "net_D.pth", tmp_path / "model"
     assert subprocess.run([sys.executable, "-c", ENDS, path, model, last], timeout=100).returncode == 9
-    assert sorted(os.listdir(model / "checkpoints")) == left
+    assert names_in(model / "checkpoints") == left
     found = [build(GENERATOR, 1), build(DISCRIMINATOR, 1)]
     if there:
         assert load_initial(model, *found, [mx.cpu()]) == there
@@ -82,14 +92,14 @@ def test_a_conversion_killed_at_a_rename_loses_nothing(networks, tmp_path, last,
 
 
 def test_the_old_stands_again_when_the_new_cannot_take_its_place(networks, tmp_path, monkeypatch):
-    replace = os.replace
+    rename = os.rename
 
     def fail(source, target):
-        if os.path.basename(source) == ".epoch_0000.part":
+        if os.path.basename(target) == "epoch_0000" and os.path.basename(source).endswith(".part"):
             raise OSError("no such luck")
-        replace(source, target)
+        rename(source, target)
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(os, "rename", fail)
     with pytest.raises(OSError, match="no such luck"):
         convert_file(tmp_path / "net_D.pth", tmp_path / "model")
     generator = build(GENERATOR, 1)
@@ -99,14 +109,23 @@ def test_the_old_stands_again_when_the_new_cannot_take_its_place(networks, tmp_p
 
 
 def test_all_is_on_the_disk_before_the_old_gives_way(networks, tmp_path, monkeypatch):
-    done, sync, replace = [], converted.sync, os.replace
-    monkeypatch.setattr(converted, "sync", lambda path: (done.append(f"sync {path.name}"), sync(path)))
-    monkeypatch.setattr(
-        os, "replace", lambda *paths: (done.append(f"rename to {os.path.basename(paths[1])}"), replace(*paths))
-    )
+    done = []
+
+    def noted(word, function):
+        def do(*paths):
+            done.append(f"{word} {plain(os.path.basename(paths[-1]))}")
+            return function(*paths)
+
+        return do
+
+    monkeypatch.setattr(writing, "sync", noted("sync", writing.sync))
+    monkeypatch.setattr(os, "replace", noted("rename to", os.replace))
+    monkeypatch.setattr(os, "rename", noted("rename to", os.rename))
     convert_file(tmp_path / "net_D.pth", tmp_path / "model")
-    assert sorted(done[:3]) == ["sync discriminator.params", "sync generator.params", "sync state.json"]
-    assert done[3:] == [
-        *["sync .epoch_0000.part", "rename to options.json", "sync options.json", "sync model"],
-        *["rename to .epoch_0000.old", "rename to epoch_0000", "sync checkpoints"],
+    first = done.index("rename to options.json")
+    assert done[first - 1 : first + 2] == ["sync .options.json.part.json", "rename to options.json", "sync model"]
+    files = ["sync discriminator.params", "sync generator.params", "sync state.json"]
+    assert sorted(done[first + 2 : -4]) == files
+    assert done[-4:] == [
+        *["sync .epoch_0000.part", "rename to .epoch_0000.old", "rename to epoch_0000", "sync checkpoints"]
     ]

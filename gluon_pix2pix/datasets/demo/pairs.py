@@ -15,6 +15,7 @@ from gluon_pix2pix.datasets.demo.painter import paint_facade
 from gluon_pix2pix.evaluation.palettes import CMP_COLOURS
 from gluon_pix2pix.pairs.layouts import SPLITS
 from gluon_pix2pix.pictures.files import PathLike, write_image
+from gluon_pix2pix.reading import read_json
 from gluon_pix2pix.writing import whole_folder, write_json
 
 SMALLEST = 32
@@ -127,7 +128,7 @@ def _is_there(folder: Path, wanted: dict) -> bool:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     try:
-        found = json.loads((folder / "demo.json").read_text())
+        found = read_json(folder / "demo.json", dict, what="the description of a demo set")
     except (OSError, ValueError):
         raise ValueError(f"{folder} is there and is no finished demo set: choose another data root") from None
     if found == wanted:
