@@ -16,7 +16,8 @@ from gluon_pix2pix import check_python
 from gluon_pix2pix.diagnosis.check import Check
 
 # What the program imports beside numpy, OpenCV and MXNet: distribution -> module.
-PACKAGES = {"pillow": "PIL", "scikit-image": "skimage", "tifffile": "tifffile", "matplotlib": "matplotlib"}
+PACKAGES = {"pillow": "PIL", "scikit-image": "skimage", "tifffile": "tifffile", "imagecodecs": "imagecodecs"}
+PACKAGES |= {"simplejpeg": "simplejpeg", "matplotlib": "matplotlib"}
 PACKAGES |= {"dominate": "dominate", "tqdm": "tqdm", "numba": "numba", "psutil": "psutil"}
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
 FEATURES = ("CUDA", "CUDNN", "NCCL", "MKLDNN", "OPENMP", "DIST_KVSTORE")

@@ -14,8 +14,7 @@ import numpy as np
 from PIL import Image
 
 from gluon_pix2pix.datasets.prepare.jobs import Job, refuse_inside
-from gluon_pix2pix.pictures.files import PathLike
-from gluon_pix2pix.pictures.headers import file_header
+from gluon_pix2pix.pictures.files import PathLike, read_image
 
 COUNTS = {"train": 2975, "val": 500}  # https://www.cityscapes-dataset.com/dataset-overview
 PHOTO, LABELS = "_leftImg8bit.png", "_gtFine_color.png"
@@ -87,7 +86,5 @@ def _pair(photo: Path, labels: Path, size: int, smooth_labels: bool) -> np.ndarr
     ways = (Image.BICUBIC, Image.BICUBIC if smooth_labels else Image.NEAREST)
     halves = []
     for path, way in zip((photo, labels), ways):
-        file_header(path)  # refuses what is cut off, huge, or no picture
-        with Image.open(path) as image:
-            halves.append(np.asarray(image.convert("RGB").resize((size, size), way)))
+        halves.append(np.asarray(Image.fromarray(read_image(path, channels=3)).resize((size, size), way)))
     return np.hstack(halves)
