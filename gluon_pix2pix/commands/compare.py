@@ -16,7 +16,7 @@ import tyro
 from tqdm import tqdm
 
 from gluon_pix2pix import processors
-from gluon_pix2pix.commands.evaluate import DECIMALS, MetricName
+from gluon_pix2pix.commands.evaluate_options import DECIMALS, MetricName
 from gluon_pix2pix.commands.tables import count, number, table_lines
 from gluon_pix2pix.errors import CommonOptions, UsageError
 from gluon_pix2pix.evaluation.compare import (

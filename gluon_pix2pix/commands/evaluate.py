@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
-import tyro
 from tqdm import tqdm
 
-from gluon_pix2pix import processors
 from gluon_pix2pix.commands.evaluate_labels import (
     LabelTask,
+    check_label_colours,
     label_columns,
     label_report,
     label_section,
@@ -27,15 +25,10 @@ from gluon_pix2pix.commands.evaluate_labels import (
     score_labels,
     without_source,
 )
+from gluon_pix2pix.commands.evaluate_options import DECIMALS, Options
 from gluon_pix2pix.commands.tables import count, number, table_lines
-from gluon_pix2pix.errors import CommonOptions, UsageError
-from gluon_pix2pix.evaluation.named_metrics import (
-    DEFAULT_METRICS,
-    HEADINGS,
-    LOWER_IS_BETTER,
-    METRICS,
-    PROTOCOL,
-)
+from gluon_pix2pix.errors import UsageError
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS, LOWER_IS_BETTER, METRICS, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Found, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import (
     Score,
@@ -48,46 +41,6 @@ from gluon_pix2pix.evaluation.score import (
 from gluon_pix2pix.reports.results_page import write_results_page
 
 LONGEST_TABLE = 20  # more pictures than these are in scores.csv only
-DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
-MetricName = Literal["psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab", "checkerboard"]
-
-
-@dataclass
-class Options(CommonOptions):
-    """What to score, and against what."""
-
-    folder: tyro.conf.Positional[Path] = tyro.MISSING
-    """Folder of translated pictures: one run's, or several runs' folders, at any depth."""
-    targets: Optional[Path] = None
-    """Folder of the true pictures, if they lie apart: paired by relative path without extension."""
-    output: Optional[Path] = None
-    """Folder for scores.json and scores.csv (default: beside the pictures)."""
-    metrics: tuple[MetricName, ...] = DEFAULT_METRICS
-    """What to compute; docs/scores.md tells each one's protocol."""
-    skip_bad: bool = False
-    """Score the rest when some pictures cannot be scored; they are listed in scores.json, the exit code stays 1."""
-    show: int = 3
-    """How many of the worst and of the best pictures to name."""
-    workers: int = field(default_factory=processors)
-    """How many pictures to score at a time."""
-    palette: Optional[str] = None
-    """Score the classes of label pictures: facades, cityscapes, or a file of names and colours [the data set's own]."""
-    segmenter: bool = False
-    """Train a network (once) to read labels off real photos, and score what it finds of the sources' in the fakes."""
-    dataset: Optional[str] = None
-    """For --segmenter: the data set whose training pairs it learns from, a name or a folder."""
-    data_root: Path = Path("data")
-    """The folder of the data sets."""
-    direction: Optional[Literal["AtoB", "BtoA"]] = None
-    """For --segmenter: the generator's direction, from label pictures to photos [the data set's own]."""
-    segmenter_dir: Annotated[Optional[Path], tyro.conf.arg(metavar="DIR")] = None
-    """Where segmenters are kept [.segmenters in the folder of the data sets]."""
-    segmenter_epochs: int = 25
-    """How long a segmenter learns."""
-    seed: int = 0
-    """For --segmenter: decides its initial weights and the order of its training."""
-    gpu: Optional[str] = None
-    """For --segmenter: a GPU such as 0; -1 for the CPU [the first GPU there is, else the CPU]."""
 
 
 def main(options: Options) -> int:
@@ -150,7 +103,13 @@ class Labels(NamedTuple):
 
 def _score_labels(task: LabelTask, scores: list[Score], options: Options) -> tuple[Labels, list[Score]]:
     """Score labels, and return with them those of `scores` whose labels could be scored."""
-    results, facts = score_labels(task, [score.pair for score in scores], options)
+    pairs, segmenter, facts = [score.pair for score in scores], None, {}
+    check_label_colours(task, pairs, options.folder)
+    if task.dataset:
+        from gluon_pix2pix.commands.evaluate_segmenter import obtain  # here: plain scoring needs no MXNet
+
+        segmenter, facts = obtain(task, options)
+    results = score_labels(task, pairs, segmenter, workers=options.workers)
     problems = [result for result in results if isinstance(result, str)]
     scores = [score for score, result in zip(scores, results) if not isinstance(result, str)]
     _stop_or_go_on(problems, scores, options)

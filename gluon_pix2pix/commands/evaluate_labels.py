@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 import numpy as np
 from tqdm import tqdm
 
+from gluon_pix2pix.commands.evaluate_options import Options
 from gluon_pix2pix.commands.find_data import find_data
 from gluon_pix2pix.commands.tables import count, number, table_lines
 from gluon_pix2pix.errors import UsageError, option_errors
@@ -24,16 +24,11 @@ from gluon_pix2pix.evaluation.label_score import (
     summarise_labels,
 )
 from gluon_pix2pix.evaluation.pairing import Translated
-from gluon_pix2pix.evaluation.palettes import PALETTES, Palette, check_colours, read_palette
+from gluon_pix2pix.evaluation.palettes import LABELS_ARE_B, PALETTES, Palette, check_colours, read_palette
 from gluon_pix2pix.evaluation.score import map_pairs
 from gluon_pix2pix.evaluation.segmentation import MEANS
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pictures.files import read_image
-
-if TYPE_CHECKING:
-    from gluon_pix2pix.commands.evaluate import Options
-
-OF_DATASET = {"facades": "facades", "demo": "facades", "cityscapes": "cityscapes"}
 
 
 class LabelTask(NamedTuple):
@@ -68,7 +63,7 @@ def label_task(options: Options) -> Optional[LabelTask]:
         raise UsageError("--segmenter-epochs is 1 or more, and --seed 0 or more")
     with option_errors():
         dataset = find_data(options.dataset, options.data_root)
-        name = options.palette or OF_DATASET.get(dataset.name)
+        name = options.palette or LABELS_ARE_B.get(dataset.name)
         if name is None:
             raise UsageError(
                 f"--segmenter on {dataset.name} needs --palette: {', '.join(PALETTES)}, or a file of names and colours"
@@ -86,25 +81,29 @@ def without_source(task: Optional[LabelTask], pairs: Sequence[Translated]) -> li
     ]
 
 
+def check_label_colours(task: LabelTask, pairs: Sequence[Translated], folder: Path) -> None:
+    """See that the first pictures that should show labels do: targets, or what a segmenter looks for, the sources.
+
+    Raises
+    ------
+    ValueError
+        If they are not of the palette.
+    """
+    what = "targets" if task.dataset is None else "sources"
+    paths = (pair.target if task.dataset is None else pair.source for pair in pairs[:20])
+    check_colours(_readable(paths), task.palette, what=f"the {what} in {folder}")
+
+
 def score_labels(
-    task: LabelTask, pairs: Sequence[Translated], options: Options
-) -> tuple[list[Union[Confusions, str]], dict[str, Any]]:
-    """Return each pair's confusion matrices, or a line that says why it has none, and facts about the segmenter."""
-    if task.dataset is None:
-        check_colours(
-            _readable(pair.target for pair in pairs[:20]), task.palette, what=f"the targets in {options.folder}"
-        )
-        compare, facts, workers = partial(compare_labels, palette=task.palette), {}, options.workers
+    task: LabelTask, pairs: Sequence[Translated], segmenter: Optional[Callable] = None, *, workers: int = 1
+) -> list[Union[Confusions, str]]:
+    """Return each pair's confusion matrices, or a line that says why it has none; `segmenter` is for photos."""
+    if segmenter is None:
+        compare = partial(compare_labels, palette=task.palette)
     else:
-        check_colours(
-            _readable(pair.source for pair in pairs[:20]), task.palette, what=f"the sources in {options.folder}"
-        )
-        # By name: plain scoring needs no MXNet.
-        obtain = importlib.import_module("gluon_pix2pix.commands.evaluate_segmenter").obtain
-        segmenter, facts = obtain(task, options)
         compare, workers = partial(compare_photos, palette=task.palette, segmenter=segmenter), 1
     results = map_pairs(compare, pairs, workers=workers)
-    return list(tqdm(results, "labels", total=len(pairs), unit="picture", disable=None, leave=False)), facts
+    return list(tqdm(results, "labels", total=len(pairs), unit="picture", disable=None, leave=False))
 
 
 def _readable(paths: Iterable[Path]) -> list[np.ndarray]:
@@ -150,7 +149,7 @@ def label_report(section: Optional[dict[str, Any]]) -> list[str]:
     rows = [["", *(name.replace("_", " ").replace("iou", "IoU") for name in MEANS)]]
     rows += [[titles[kind], *(number(labels[kind][name], 4) for name in MEANS)] for kind in kinds]
     if "real" in labels:
-        shares = [_share(labels["fake"][name], labels["real"][name]) for name in MEANS]
+        shares = [_part(labels["fake"][name], labels["real"][name]) for name in MEANS]
         rows.append(["of the ceiling", *shares])
     lines += ["", *table_lines(rows)]
     lines += ["", *_class_lines(labels, kinds)]
@@ -161,7 +160,7 @@ def label_report(section: Optional[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _share(value: Optional[float], ceiling: Optional[float]) -> str:
+def _part(value: Optional[float], ceiling: Optional[float]) -> str:
     return f"{100 * value / ceiling:.0f} %" if value is not None and ceiling else "-"
 
 
@@ -177,8 +176,3 @@ def _class_lines(labels: dict[str, Any], kinds: Sequence[str]) -> list[str]:
             row += [number(scores["accuracy"], 4), number(scores["iou"], 4)]
         rows.append(row)
     return table_lines(rows)
-
-
-def segmenters_root(options: Options) -> Path:
-    """Return the folder that keeps segmenters."""
-    return options.segmenter_dir or Path(options.data_root) / ".segmenters"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from gluon_pix2pix.commands.evaluate_labels import LabelTask, segmenters_root
+from gluon_pix2pix.commands.evaluate_labels import LabelTask
+from gluon_pix2pix.commands.evaluate_options import Options
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.evaluation.segmenter import Segmenter
 from gluon_pix2pix.evaluation.segmenter_files import get_segmenter
 from gluon_pix2pix.runtime import devices
-
-if TYPE_CHECKING:
-    from gluon_pix2pix.commands.evaluate import Options
 
 
 def obtain(task: LabelTask, options: Options) -> tuple[Segmenter, dict[str, Any]]:
@@ -34,7 +33,7 @@ def obtain(task: LabelTask, options: Options) -> tuple[Segmenter, dict[str, Any]
 
     try:
         segmenter, facts = get_segmenter(
-            segmenters_root(options),
+            options.segmenter_dir or Path(options.data_root) / ".segmenters",
             task.dataset.splits["train"].pairs,
             name=task.dataset.name,
             direction=task.direction,

@@ -85,7 +85,7 @@ PALETTES = {
 }
 
 # Of these sets half B is label pictures, and the "demo" is drawn in the colours of facades.
-_LABELS_ARE_B = {"facades": "facades", "demo": "facades", "cityscapes": "cityscapes"}
+LABELS_ARE_B = {"facades": "facades", "demo": "facades", "cityscapes": "cityscapes"}
 
 
 def palette_of_set(dataset: str, direction: str) -> Optional[Palette]:
@@ -99,7 +99,7 @@ def palette_of_set(dataset: str, direction: str) -> Optional[Palette]:
         "AtoB" or "BtoA".
     """
     name = Path(dataset).name
-    return PALETTES[_LABELS_ARE_B[name]] if name in _LABELS_ARE_B and direction == "BtoA" else None
+    return PALETTES[LABELS_ARE_B[name]] if name in LABELS_ARE_B and direction == "BtoA" else None
 
 
 def labels_of(picture: np.ndarray, palette: Palette) -> np.ndarray:

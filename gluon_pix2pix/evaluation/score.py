@@ -110,7 +110,7 @@ def _result_or_problem(function: Callable[[Translated], Result], pair: Translate
     try:
         return function(pair)
     except (OSError, ValueError) as error:
-        return one_line(error, pair.fake, pair.target)
+        return one_line(error, *(path for path in (pair.fake, pair.target, pair.source) if path))
 
 
 def summarise(scores: Sequence[Score]) -> dict[str, Any]:

@@ -13,17 +13,17 @@ import numpy as np
 
 from gluon_pix2pix.core.networks import Down, Up, init_weights
 from gluon_pix2pix.core.operators import concat_channels
-from gluon_pix2pix.evaluation.palettes import Palette, check_colours, labels_of
+from gluon_pix2pix.evaluation.labelled_photos import rgb8
 from gluon_pix2pix.evaluation.segmentation import VOID
-from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.pairs.loader import epoch_keys
 from gluon_pix2pix.pairs.preprocess import Preprocess
-from gluon_pix2pix.pictures.arithmetic import resize, split_pair, to_signed, with_channels
-from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.pictures.arithmetic import resize, to_signed
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.threads import in_threads
 
 autograd, gluon, nn = mx.autograd, mx.gluon, mx.gluon.nn
 
+_READERS = 2  # threads that read ahead
 Progress = Callable[[int, int, float], None]  # steps done, steps in all, this step's loss
 
 
@@ -69,63 +69,15 @@ class Segmenter:
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
         """Label a photo (H, W, 1 or 3), uint8 or uint16, at the size of training; (H, W) uint8, enlarged again."""
-        small = resize(_rgb8(photo), self._size, self._size)
+        small = resize(rgb8(photo), self._size, self._size)
         batch = to_signed(small[None])
         scores = self.net(mx.nd.array(batch, ctx=self._ctx)).asnumpy()[0]  # (classes, size, size)
         labels = scores.argmax(axis=0).astype(np.uint8)
         return resize(labels[:, :, None], *photo.shape[:2], nearest=True)[:, :, 0]
 
 
-def read_pairs(
-    pairs: Sequence[PairPaths], *, direction: str, palette: Palette, load_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read pairs whose source is a label picture and whose target a photo.
-
-    Returns
-    -------
-    photos : numpy.ndarray
-        (N, load_size, load_size, 3) uint8.
-    labels : numpy.ndarray
-        (N, load_size, load_size, 1) uint8, the palette's classes or `VOID`.
-
-    Raises
-    ------
-    ValueError
-        If a picture does not decode, or the sources are not label pictures of that palette.
-    OSError
-        If one cannot be read.
-    """
-    photos, labels, some_sources = [], [], []
-    for pair in pairs:
-        source, photo = _read_pair(pair, direction)
-        try:
-            label_map = labels_of(source, palette)
-            photo = _rgb8(photo)
-        except ValueError as error:
-            raise ValueError(f"{pair.a}: {error}") from error
-        if len(some_sources) < 20:
-            some_sources.append(source)
-        photos.append(resize(photo, load_size, load_size))
-        labels.append(resize(label_map[:, :, None], load_size, load_size, nearest=True))
-    check_colours(some_sources, palette, what=f"the sources ({direction}) of the pairs in {pairs[0].a.parent}")
-    return np.stack(photos), np.stack(labels)
-
-
-def _rgb8(photo: np.ndarray) -> np.ndarray:
-    rgb = with_channels(photo, 3)
-    return (rgb >> 8).astype(np.uint8) if rgb.dtype == np.uint16 else rgb
-
-
-def _read_pair(pair: PairPaths, direction: str) -> tuple[np.ndarray, np.ndarray]:
-    if pair.b is None:
-        return split_pair(read_image(pair.a), direction, path=pair.a)
-    a, b = read_image(pair.a), read_image(pair.b)
-    return (a, b) if direction == "AtoB" else (b, a)
-
-
 def train_segmenter(
-    photos: np.ndarray,
-    labels: np.ndarray,
+    photos: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
     classes: int,
     size: int,
@@ -142,8 +94,9 @@ def train_segmenter(
 
     Parameters
     ----------
-    photos, labels
-        As `read_pairs` returns them; crops of `size` x `size`, mirrored by chance, are learnt.
+    photos
+        Photos and their labels, as `LabelledPhotos` has them: read ahead in threads, batch by batch, and not kept here.
+        Crops of `size` x `size`, mirrored by chance, are learnt.
     seed
         Decides initial weights, order, crops and mirroring, and so, with the number of threads, the result.
     progress
@@ -154,26 +107,36 @@ def train_segmenter(
     net.hybridize(static_alloc=True)
     adam = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": learning_rate}, update_on_kvstore=False)
     entropy = gluon.loss.SoftmaxCrossEntropyLoss(axis=-1)  # over the last axis, where MXNet's softmax is fastest
-    load_size, step, steps = photos.shape[1], 0, epochs * -(-len(photos) // batch_size)
+
+    def learn(x: mx.nd.NDArray, y: mx.nd.NDArray, counts: mx.nd.NDArray, rate: float) -> float:
+        with autograd.record():
+            scores = net(to_signed(x)).transpose((0, 2, 3, 1))  # (N, size, size, classes)
+            loss = entropy(scores, y, counts)  # (N,)
+        loss.backward()
+        adam.set_learning_rate(rate)
+        adam.step(len(x))
+        return float(loss.mean().asscalar())  # waits for the step
+
+    load_size, step, steps = len(photos[0][0]), 0, epochs * -(-len(photos) // batch_size)
     jitter = Preprocess(load_size=load_size, crop_size=size)
+
+    def read(batch: Sequence) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N, size, size, 3) photos and (N, size, size, 1) labels, uint8."""
+        pairs = []
+        for index, seeds in batch:
+            place = jitter.place(load_size, load_size, seeds)
+            pairs.append([place(picture) for picture in photos[index]])
+        return tuple(map(np.stack, zip(*pairs)))
+
     for epoch in range(epochs):
         keys = epoch_keys(len(photos), seed=seed, epoch=epoch)
-        for start in range(0, len(keys), batch_size):
-            batch = keys[start : start + batch_size]
-            places = [(index, jitter.place(load_size, load_size, seeds)) for index, seeds in batch]
-            x = np.stack([place(photos[index]) for index, place in places])
-            y = np.stack([place(labels[index]) for index, place in places])  # (N, size, size, 1)
+        batches = [keys[start : start + batch_size] for start in range(0, len(keys), batch_size)]
+        for x, y in in_threads(read, batches, workers=_READERS):
             counts = (y != VOID).astype(np.float32)
-            x, y, counts = (mx.nd.array(array, ctx=ctx) for array in (x, np.where(y == VOID, 0, y), counts))
-            with autograd.record():
-                scores = net(to_signed(x)).transpose((0, 2, 3, 1))  # (N, size, size, classes)
-                loss = entropy(scores, y, counts)  # (N,)
-            loss.backward()
-            adam.set_learning_rate(learning_rate * (1 - step / steps))
-            adam.step(len(batch))
+            data = (mx.nd.array(array, ctx=ctx) for array in (x, np.where(y == VOID, 0, y), counts))
+            loss = learn(*data, learning_rate * (1 - step / steps))
             step += 1
-            value = float(loss.mean().asscalar())  # waits for the step
             if progress:
-                progress(step, steps, value)
+                progress(step, steps, loss)
     mx.nd.waitall()
     return net

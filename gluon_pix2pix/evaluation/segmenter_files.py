@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from gluon_pix2pix import __version__
+from gluon_pix2pix import __version__, processors
 from gluon_pix2pix.errors import reason_of
+from gluon_pix2pix.evaluation.labelled_photos import LabelledPhotos
 from gluon_pix2pix.evaluation.palettes import Palette
-from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, read_pairs, train_segmenter
+from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, train_segmenter
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.params_file import ParamsFile, load_weights
 from gluon_pix2pix.reading import open_file, read_json
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.threads import in_threads
 from gluon_pix2pix.writing import json_text, whole_folder, write_json
 
 # On the 400 facades: see docs/scores.md for what these take and give.
@@ -72,9 +74,9 @@ def get_segmenter(
         facts = _load(kept, net, ctx, wanted)
     else:
         Path(root).mkdir(parents=True, exist_ok=True)  # before the work, not after it
-        photos, labels = read_pairs(pairs, direction=direction, palette=palette, load_size=LOAD_SIZE)
+        photos = LabelledPhotos(pairs, direction=direction, palette=palette, load_size=LOAD_SIZE)
         options = {"classes": len(palette.names), "epochs": epochs, "seed": seed, "ctx": ctx, "progress": progress}
-        net = train_segmenter(photos, labels, **NETWORK, **TRAINING, **options)
+        net = train_segmenter(photos, **NETWORK, **TRAINING, **options)
         facts = {**wanted, "threads": threads(), "versions": {"gluon-pix2pix": __version__, "mxnet": mx.__version__}}
         facts = _save(kept, net, facts)
     net.hybridize(static_alloc=True)
@@ -83,11 +85,14 @@ def get_segmenter(
 
 def fingerprint(pairs: Sequence[PairPaths]) -> str:
     """Return the SHA-256 of the names and contents of pairs, in hexadecimal; their order does not matter."""
+
+    def line_of(pair: PairPaths) -> bytes:
+        contents = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in pair.files)
+        return f"{contents} {pair.name}\n".encode(errors="surrogateescape")
+
     digest = hashlib.sha256()
-    for pair in sorted(pairs):
-        files = [path for path in (pair.a, pair.b) if path]
-        contents = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
-        digest.update(f"{contents} {pair.name}\n".encode(errors="surrogateescape"))
+    for line in in_threads(line_of, sorted(pairs), workers=processors()):
+        digest.update(line)
     return digest.hexdigest()
 
 

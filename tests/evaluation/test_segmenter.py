@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.evaluation.palettes import PALETTES
 from gluon_pix2pix.evaluation.segmentation import VOID, agreement, confusion_matrix
-from gluon_pix2pix.evaluation.segmenter import SegmentationUNet, Segmenter, read_pairs, train_segmenter
-from gluon_pix2pix.pairs.layouts import PairPaths, side_by_side
-from gluon_pix2pix.pictures.files import read_image, write_image
+from gluon_pix2pix.evaluation.segmenter import SegmentationUNet, Segmenter, train_segmenter
 from gluon_pix2pix.runtime import mx
 
 SETTINGS = {"size": 32, "width": 16, "num_downs": 3, "batch_size": 4, "learning_rate": 2e-3, "ctx": mx.cpu()}
@@ -26,7 +23,7 @@ def stripes(count=8, size=36):
 
 
 def train(photos, labels, *, epochs=6, seed=0, **more):
-    net = train_segmenter(photos, labels, classes=2, epochs=epochs, seed=seed, **SETTINGS, **more)
+    net = train_segmenter(list(zip(photos, labels)), classes=2, epochs=epochs, seed=seed, **SETTINGS, **more)
     return Segmenter(net, size=32, ctx=mx.cpu())
 
 
@@ -77,29 +74,3 @@ def test_one_score_for_each_class(classes, num_downs):
     net.initialize()
     side = 2**num_downs
     assert net(mx.nd.zeros((2, 3, side, 2 * side))).shape == (2, classes, side, 2 * side)
-
-
-def test_reads_pairs_of_either_layout(tiny_pairs, tmp_path):
-    pairs = side_by_side(tiny_pairs / "val").pairs
-    palette = PALETTES["facades"]
-    photos, labels = read_pairs(pairs, direction="BtoA", palette=palette, load_size=64)
-    assert (photos.shape, labels.shape) == ((2, 64, 64, 3), (2, 64, 64, 1))
-    picture = read_image(pairs[0].a)
-    assert np.array_equal(photos[0], picture[:, :64])
-    assert np.array_equal(np.array(palette.colours)[labels[0, :, :, 0]], picture[:, 64:])
-
-    write_image(tmp_path / "a.png", picture[:, 64:])
-    write_image(tmp_path / "b.png", picture[:, :64].astype(np.uint16) * 257)
-    parted = [PairPaths("1", tmp_path / "a.png", tmp_path / "b.png")]
-    again = read_pairs(parted, direction="AtoB", palette=palette, load_size=64)
-    assert np.array_equal(again[0][0], photos[0])
-    assert np.array_equal(again[1][0], labels[0])
-
-
-def test_refuses_photos_for_labels(tiny_pairs, tmp_path):
-    pairs = side_by_side(tiny_pairs / "val").pairs
-    with pytest.raises(ValueError, match=r"the sources \(AtoB\) of the pairs in .*val are not label pictures"):
-        read_pairs(pairs, direction="AtoB", palette=PALETTES["facades"], load_size=64)
-    write_image(tmp_path / "1.png", np.full((8, 16, 1), 99, np.uint8))
-    with pytest.raises(ValueError, match=r"1.png: a gray picture is taken for a map of labels"):
-        read_pairs([PairPaths("1", tmp_path / "1.png")], direction="AtoB", palette=PALETTES["facades"], load_size=8)
