@@ -47,6 +47,29 @@ def test_what_is_not_promised_is_found(tmp_path, monkeypatch):
         fuzz_pictures.read(tmp_path / "a.png")
 
 
+def test_a_crash_ends_a_trial_and_not_the_others(tmp_path):
+    script = tmp_path / "crash.py"
+    script.write_text(
+        f"""
+import os, sys
+sys.path.insert(0, {str(SCRIPT.parent)!r})
+import fuzz_pictures
+fuzz_pictures.__file__ = __file__
+fuzz_pictures.read = lambda path: os.abort() if path.name in ("gray.jpg", "bits.png") else "read"
+sys.exit(fuzz_pictures.main())
+"""
+    )
+    command = [sys.executable, str(script), "--trials", "12", "--keep", str(tmp_path / "kept")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=SCRIPT.parents[2])
+    assert ended.returncode == 1, ended.stderr
+    counted, *failed = ended.stdout.splitlines()[-3:]
+    assert counted.startswith("12 trials of seed 0")
+    assert counted.endswith(": 2 failed")
+    assert failed[0].startswith("trial 3 (gray.jpg): the process died with -6")
+    assert failed[1].startswith("trial 9 (bits.png): the process died with -6")
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["3_gray.jpg", "9_bits.png"]
+
+
 def test_the_same_number_is_the_same_file():
     files = fuzz_pictures.whole_files()
     for number in range(40):
