@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from gluon_pix2pix import __version__, processors
+from gluon_pix2pix import __version__
 from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.evaluation.labelled_photos import LabelledPhotos
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, train_segmenter
+from gluon_pix2pix.pairs.digest import digest_pairs
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.params_file import ParamsFile, load_weights
 from gluon_pix2pix.reading import open_file, read_json
 from gluon_pix2pix.runtime import mx, threads
-from gluon_pix2pix.threads import in_threads
 from gluon_pix2pix.writing import json_text, whole_folder, write_json
 
 # On the 400 facades: see docs/scores.md for what these take and give.
@@ -66,7 +66,12 @@ def get_segmenter(
         If a picture cannot be read, or the segmenter cannot be kept.
     """
     settings = {**NETWORK, **TRAINING, "load_size": LOAD_SIZE, "epochs": epochs, "seed": seed, "direction": direction}
-    wanted = {"settings": settings, "palette": palette._asdict(), "pairs": len(pairs), "data": fingerprint(pairs)}
+    wanted = {
+        "settings": settings,
+        "palette": palette._asdict(),
+        "pairs": len(pairs),
+        "data": digest_pairs(sorted(pairs)),
+    }
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
     kept = Path(root) / f"{name}-{digest}"
     net = SegmentationUNet(len(palette.names), width=NETWORK["width"], num_downs=NETWORK["num_downs"])
@@ -81,19 +86,6 @@ def get_segmenter(
         facts = _save(kept, net, facts)
     net.hybridize(static_alloc=True)
     return Segmenter(net, size=NETWORK["size"], ctx=ctx), {**facts, "path": str(kept)}
-
-
-def fingerprint(pairs: Sequence[PairPaths]) -> str:
-    """Return the SHA-256 of the names and contents of pairs, in hexadecimal; their order does not matter."""
-
-    def line_of(pair: PairPaths) -> bytes:
-        contents = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in pair.files)
-        return f"{contents} {pair.name}\n".encode(errors="surrogateescape")
-
-    digest = hashlib.sha256()
-    for line in in_threads(line_of, sorted(pairs), workers=processors()):
-        digest.update(line)
-    return digest.hexdigest()
 
 
 def _save(folder: Path, net: mx.gluon.Block, facts: dict[str, Any]) -> dict[str, Any]:

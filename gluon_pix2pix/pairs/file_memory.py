@@ -46,12 +46,12 @@ class FileMemory:
                 self._known = kept["files"] if kept["readers"] == _readers() else {}
 
     @classmethod
-    def of(cls, folders: Sequence[Path]) -> FileMemory:
-        """Open the memory of a data set's folders, in the user's folder for such things."""
+    def of(cls, folders: Sequence[Path], kind: str = "files") -> FileMemory:
+        """Open a memory of a data set's folders, one of each kind, in the user's folder for such things."""
         usual = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
         home = os.environ.get(HOME) or os.path.join(usual, "gluon-pix2pix")
         names = "\n".join(os.path.abspath(folder) for folder in folders)
-        return cls(Path(home, f"files-{hashlib.sha256(os.fsencode(names)).hexdigest()[:24]}.json.gz"))
+        return cls(Path(home, f"{kind}-{hashlib.sha256(os.fsencode(names)).hexdigest()[:24]}.json.gz"))
 
     def recall(self, path: Path, status: os.stat_result) -> Optional[list]:
         """Return the facts about a file, if it is as it was."""

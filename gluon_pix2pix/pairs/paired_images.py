@@ -15,6 +15,7 @@ import numpy as np
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.check import check_pairs, half_size, other_depth
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
+from gluon_pix2pix.pairs.digest import digest_pairs
 from gluon_pix2pix.pairs.file_memory import FileMemory
 from gluon_pix2pix.pairs.layouts import PairPaths, Split, side_by_side
 from gluon_pix2pix.pairs.options import DIRECTIONS, DataOptions
@@ -77,6 +78,7 @@ class PairedImages(mx.gluon.data.Dataset):
         self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, options.skip_bad
         self._cache = PictureCache() if options.cache else None
         self.smallest_side: Optional[int] = None  # of what the networks get, in pixels; `check_files` sets it
+        self._fingerprint: Optional[tuple[list[PairPaths], str]] = None
         self._bad: dict[PairPaths, str] = {}  # what has turned out bad while reading
         self._told: set[PairPaths] = set()
         self._lock = threading.Lock()
@@ -114,9 +116,23 @@ class PairedImages(mx.gluon.data.Dataset):
         return self.coding.target.range(self.peak)
 
     def fingerprint(self) -> str:
-        """Return a digest of the number and the names of the files: which pairs an index stands for."""
+        """Return a digest of the files' number, names and contents: which pair an index stands for, wherever it lies.
+
+        Contents are read once; what is remembered of a file counts as long as its size and time stay.
+        """
+        if self._fingerprint is None or self._fingerprint[0] is not self.pairs:
+            memory = FileMemory.of(self.folders, "digests")
+            self._fingerprint = self.pairs, f"{len(self)} pairs {digest_pairs(self.pairs, memory)}"
+            memory.save()
+        return self._fingerprint[1]
+
+    def has_fingerprint(self, fingerprint: str) -> bool:
+        """Tell whether a fingerprint is of these files; those of earlier versions are of number and names alone."""
+        if " files " not in fingerprint:
+            return fingerprint == self.fingerprint()
         names = "\n".join(pair.name for pair in self.pairs)
-        return f"{len(self)} files {hashlib.sha256(names.encode(errors='surrogateescape')).hexdigest()[:16]}"
+        digest = hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
+        return fingerprint == f"{len(self)} files {digest}"
 
     def check_files(self, *, batch_size: int = 1) -> list[str]:
         """Look at every file, before hours are spent, and leave out what is bad if that is wanted; add to `notes`.

@@ -69,7 +69,9 @@ def begin_or_resume(
     if "converted" in run:
         raise UsageError(f"{run_dir} is a converted model: begin from it with --init-from, in another --run-dir")
     if run and saved:  # before the first checkpoint nothing has been trained that other options could spoil
-        notes = compare_with_run(options, run, completed=checkpoint_list.progress_of(saved[-1])[0])
+        completed = checkpoint_list.progress_of(saved[-1])[0]
+        seen = checkpoint_list.read_state_file(saved[-1]).get("data")
+        notes = compare_with_run(options, run, completed=completed, same_data=train_set.fingerprint() == seen)
     checkpoint.check_room(run_dir, trainer)
     checkpoint_list.remove_partial(run_dir)
     if saved:
@@ -96,7 +98,7 @@ def begin_or_resume(
 def _differences(state: dict, train_set: PairedImages, saved: Path, *, in_mid_epoch: bool) -> list[str]:
     """Say how data and threads are other than they were at a checkpoint."""
     notes, folder = [], train_set.folders[0]
-    if state["data"] != train_set.fingerprint():
+    if not train_set.has_fingerprint(state["data"]):
         if in_mid_epoch:
             raise UsageError(
                 f"the files in {folder} have changed in the middle of the epoch that {saved} goes on with: bring them "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gluon_pix2pix.errors import UsageError
@@ -33,8 +34,18 @@ def same_everywhere(options: TrainOptions) -> dict:
     return {name: value for name, value in as_written(options).items() if name not in may_differ}
 
 
-def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> list[str]:
+def compare_with_run(options: TrainOptions, run: dict, *, completed: int, same_data: bool = False) -> list[str]:
     """Say what is different from the run that is there, a line each; differences that may be.
+
+    Parameters
+    ----------
+    run
+        Its options.json.
+    completed
+        Its epochs.
+    same_data
+        Whether the training pairs are those that it has seen, by names and contents: then it does not matter where they
+        lie and how --dataset is spelt.
 
     Raises
     ------
@@ -46,8 +57,10 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> lis
     now, run_dir, schedule = as_written(options), options.run.run_dir, options.schedule
     if old.get("epsilon_mode") == "mxnet":
         raise UsageError(f"{run_dir} was trained with --epsilon-mode mxnet, which is no longer there: begin a new run")
-    words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in now if name in old and now[name] != old[name]}
-    barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in options.may_change()]
+    differ = [name for name in now if name in old and now[name] != old[name]]
+    words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in differ if not _is_one_place(name, old, now)}
+    free = options.may_change() | ({"dataset"} if same_data else set())
+    barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in free]
     if barred:
         raise UsageError(
             f"{run_dir} was trained with {', '.join(barred)}: pass the same, or another --run-dir for a new run"
@@ -62,4 +75,12 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int) -> lis
         notes.append("the learning rate follows the new schedule from here on")
     if "precision" in words:
         notes.append(f"{words['precision']} before, {now['precision']} now")
+    if "dataset" in words:
+        notes.append(f"{words['dataset']} before, {now['dataset']} now: the same files")
     return notes
+
+
+def _is_one_place(name: str, old: dict, now: dict) -> bool:
+    """Tell whether an option that names a place names the same one, spelt otherwise."""
+    places = (old[name], now[name])
+    return name in ("dataset", "init_from") and None not in places and len({*map(os.path.realpath, places)}) == 1

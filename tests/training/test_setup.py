@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -29,6 +30,45 @@ def test_pictures_that_changed_are_noticed(options, tmp_path, capsys):
     starts = [event for event in read_log(options.run.run_dir) if event["event"] == "start"]
     assert [start["epochs"] for start in starts] == [0, 1]
     assert note in starts[1]["notes"]
+
+
+@pytest.mark.parametrize("way", ["slash", "moved", "cwd"])
+def test_the_same_pictures_in_another_place_go_on(options, tmp_path, capsys, monkeypatch, way):
+    train.main(options)
+    dataset = {"slash": f"{tmp_path}/houses/", "moved": str(tmp_path / "moved"), "cwd": "houses"}[way]
+    if way == "moved":
+        (tmp_path / "houses").rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    train.main(options.replace(n_epochs=2, dataset=dataset))
+    out = capsys.readouterr().out
+    assert "resumed from" in out
+    assert "are not those that the run has seen" not in out
+    assert (f"--dataset {tmp_path / 'houses'} before, {dataset} now: the same files" in out) == (way == "moved")
+
+
+def test_other_pictures_of_the_same_names_are_noticed(options, tmp_path, capsys):
+    train.main(options)
+    shutil.copytree(tmp_path / "houses", tmp_path / "others")
+    (tmp_path / "others/train/1.png").write_bytes((tmp_path / "others/train/2.png").read_bytes())
+    with pytest.raises(UsageError, match=r"was trained with --dataset .*houses \(now .*others\): pass the same"):
+        train.main(options.replace(n_epochs=2, dataset=str(tmp_path / "others")))
+    shutil.copy(tmp_path / "others/train/1.png", tmp_path / "houses/train/1.png")
+    train.main(options.replace(n_epochs=2))
+    assert "are not those that the run has seen so far" in capsys.readouterr().out
+
+
+def test_a_run_of_an_earlier_version_goes_on_by_its_names(options, tmp_path, capsys):
+    """Its fingerprint is of the number and the names of the files."""
+    train.main(options)
+    path = options.run.run_dir / "checkpoints/epoch_0001/state.json"
+    names = hashlib.sha256(b"1.png\n2.png\n3.png\n4.png").hexdigest()[:16]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "data": f"4 files {names}"}))
+    shutil.copytree(tmp_path / "houses", tmp_path / "others")
+    with pytest.raises(UsageError, match="was trained with --dataset"):  # names alone do not make them the same
+        train.main(options.replace(n_epochs=2, dataset=str(tmp_path / "others")))
+    train.main(options.replace(n_epochs=2))
+    assert "are not those that the run has seen" not in capsys.readouterr().out
+    assert json.loads((path.parents[1] / "epoch_0002/state.json").read_text())["data"].startswith("4 pairs ")
 
 
 def test_pictures_that_changed_in_mid_epoch_are_refused(options, tmp_path):
