@@ -46,7 +46,7 @@ def main(options: TrainOptions) -> Optional[int]:
 
     kvstore = options.machine.kvstore
     if not kvstore.startswith("dist") and "DMLC_ROLE" not in os.environ:
-        return prepare_and_train(options, find_or_get, cluster=OneProcess(kvstore), say=say)
+        return prepare_and_train(options, find_or_get, cluster=OneProcess(kvstore), say=say).exit_code
 
     from gluon_pix2pix.distributed import cluster  # here: only who trains in several processes needs it
 
@@ -56,7 +56,7 @@ def main(options: TrainOptions) -> Optional[int]:
         return cluster.serve()
     with cluster.Cluster(kvstore) as workers:
         say(f"rank {workers.rank} of {workers.size}")
-        return prepare_and_train(options, find_or_get, cluster=workers, say=say)
+        return prepare_and_train(options, find_or_get, cluster=workers, say=say).exit_code
 
 
 def say(line: str) -> None:

@@ -166,7 +166,7 @@ class _Numbers:
                     f"{name} is {value} in epoch {epoch}, step {step}: training stopped; the checkpoints are from "
                     "before. Look at the data, or begin another --run-dir with a lower --lr"
                 )
-        self._losses.append(values.get("G_GAN", 0) + values.get("G_L1", 0))
+        self._losses.append(sum(values.get(name, 0) for name in ("G_GAN", "G_L1", "G_extra")))
         self._tell(StepNumbers(epoch, step, lr, pairs, values))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from gluon_pix2pix.core.optimizer import AdamOptions, Learner
 from gluon_pix2pix.runtime import mx
 
 autograd = mx.autograd
+
+ExtraLoss = Callable[[mx.nd.NDArray, mx.nd.NDArray, mx.nd.NDArray], mx.nd.NDArray]  # of source, fake, target: (N,)
 
 
 class Part(NamedTuple):
@@ -39,6 +41,9 @@ class Pix2PixTrainer:
         The devices.
     losses, adam
         What the networks are told, and how large their steps are; the paper's if None.
+    extra_loss
+        A further loss of the generator: a function of source, fake and target, each (N, C, H, W) in [-1, 1], that gives
+        one value for each picture, (N,). It is called G_extra in the log.
     conditional
         Whether the discriminator sees source and target, or the target alone (the paper's ablation).
     log_gradients
@@ -57,6 +62,7 @@ class Pix2PixTrainer:
         ctx: Sequence[mx.Context],
         losses: Optional[LossOptions] = None,
         adam: Optional[AdamOptions] = None,
+        extra_loss: Optional[ExtraLoss] = None,
         conditional: bool = True,
         log_gradients: bool = False,
         scale_losses: bool = False,
@@ -67,7 +73,7 @@ class Pix2PixTrainer:
         self.cluster = cluster or OneProcess()
         self.steps = 0
         self.pools = [ImagePool(losses.pool_size) for _ in self.ctx]
-        self.losses, self.conditional = losses, conditional
+        self.losses, self.extra_loss, self.conditional = losses, extra_loss, conditional
         self.gan_loss = GANLoss(losses.gan_mode, label_smoothing=losses.label_smoothing)
         self.critic = second_executor(discriminator)
         same = {"beta1": adam.beta1, "beta2": adam.beta2, "kvstore": self.cluster.kvstore, "scale_losses": scale_losses}
@@ -105,8 +111,9 @@ class Pix2PixTrainer:
         -------
         dict of str to NDArray
             Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
-            them; D_accuracy, the part of D's map that was right before its update, over real and fake; and, if asked
-            for, G_gradient and D_gradient, the 2-norms of all that Adam is given, 0 if it is given nothing. Each is of
+            them (and G_extra, if there is one); D_accuracy, the part of D's map that was right before its update, over
+            real and fake; and, if asked for, G_gradient and D_gradient, the 2-norms of all that Adam is given, 0 if it
+            is given nothing. Each is of
             shape (1,) and not yet computed; the step before is, when this returns.
         """
         seed = (*seed, self.cluster.rank) if self.cluster.rank else seed  # each process drops out others
@@ -168,6 +175,10 @@ class Pix2PixTrainer:
             if self.losses.lambda_l1:
                 l1 = [l1_loss(picture, part.target) for part, picture in zip(parts, pictures)]
                 losses["G_L1"] = [self.losses.lambda_l1 * loss for loss in l1]
+            if self.extra_loss:
+                losses["G_extra"] = [
+                    self.extra_loss(p.source.detach(), fake, p.target) for p, fake in zip(parts, pictures)
+                ]
             scale = self.G.loss_scale.factor
             sums = [sum(terms) * (scale * part.weight) for part, *terms in zip(parts, *losses.values())]
         autograd.backward(fakes, autograd.grad(sums, pictures))

@@ -18,7 +18,7 @@ from gluon_pix2pix.writing import json_text, naming_errors, write_atomically
 
 LOSSES = ("D_real", "D_fake", "G_GAN", "G_L1")  # the reference's names, so that logs compare
 # What else a line may have. Logs of earlier versions do not; their losses.csv stays as it was.
-HEALTH = ("D_accuracy", "G_gradient", "D_gradient", "data_wait", "memory_mb")
+HEALTH = ("G_extra", "D_accuracy", "G_gradient", "D_gradient", "data_wait", "memory_mb")
 
 _NUMBERS = {f"{name}?": (float, None) for name in (*LOSSES, *HEALTH, "lr", "images_per_second", "time")}
 # What whoever reads the log relies on in the event of that name. There may be others, and all may say more.

@@ -16,6 +16,8 @@ from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.reading import COUNT, read_json
 from gluon_pix2pix.writing import write_json
 
+OWN = "own"  # the name of a network that somebody has written himself: only his program can build it
+
 SIDE, _CHANNELS, _WIDTH = range(1, 1 << 16), range(1, 1 << 16), range(1, 1 << 13)
 _OPTIONS = {"crop_size": SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str, "aspect_ratio?": float}
 _OPTIONS |= {"n_epochs?": COUNT, "n_epochs_decay?": COUNT}

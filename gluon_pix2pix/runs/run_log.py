@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Optional, Protocol
 
@@ -61,7 +61,8 @@ class RunLog:
         self._log_every = log_every
         self._display, self._idle = Display(epochs=epochs, total=total, initial=initial), IdleTime()
         self._last: Optional[StepNumbers] = None
-        self._collected: list[dict[str, float]] = []
+        self._collected: list[dict[str, float]] = []  # since the last line
+        self._epoch: list[dict[str, float]] = []  # since the last epoch
         self._images, self._since = 0, time.monotonic()
 
     def say(self, text: str) -> None:
@@ -94,6 +95,7 @@ class RunLog:
     def step(self, numbers: StepNumbers) -> None:
         """Take one step's numbers, show them, and write a line if one is due."""
         self._collected.append(numbers.values)
+        self._epoch.append(numbers.values)
         self._images += numbers.pairs
         self._display.step(numbers)
         self._last = numbers
@@ -104,11 +106,13 @@ class RunLog:
         """Start the clock of the images/s: what came before was not training."""
         self._since = time.monotonic()
 
-    def finish_epoch(self) -> None:
-        """Write what has been collected since the last line, and losses.csv anew."""
+    def finish_epoch(self) -> dict[str, float]:
+        """Write what has been collected since the last line, and losses.csv anew; return the epoch's mean losses."""
         if self._collected:
             self._write_line()
         write_losses_csv(self._run_dir)
+        means, self._epoch = mean_numbers(self._epoch), []
+        return means
 
     def __enter__(self) -> RunLog:
         return self
@@ -126,9 +130,7 @@ class RunLog:
                 self._watch.close()
 
     def _write_line(self) -> None:
-        last, count = self._last, len(self._collected)
-        names = [name for name in (*LOSSES, *HEALTH) if name in self._collected[0]]
-        means = {name: sum(values[name] for values in self._collected) / count for name in names}
+        last, means = self._last, mean_numbers(self._collected)
         rate = self._images / max(time.monotonic() - self._since, 1e-9)
         self._display.line(last, means, rate)
         facts = {"epoch": last.epoch, "step": last.step, **means, "lr": last.lr, "images_per_second": round(rate, 3)}
@@ -137,3 +139,9 @@ class RunLog:
         facts |= {"memory_mb": round(psutil.Process().memory_info().rss / 1e6, 1), "time": round(time.time(), 1)}
         self.event("train", **facts)
         self._collected, self._images, self._since = [], 0, time.monotonic()
+
+
+def mean_numbers(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the means over steps of the numbers that all of them have, in the order of the log's columns."""
+    names = [name for name in (*LOSSES, *HEALTH) if steps and name in steps[0]]
+    return {name: sum(values[name] for values in steps) / len(steps) for name in names}

@@ -19,12 +19,13 @@ from gluon_pix2pix.runs.options_file import read_run
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import compare_with_run, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.run import Own
 
 Say = Callable[[str], None]
 
 
 def begin_or_follow(
-    options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str], say: Say
+    options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str], say: Say, own: Own
 ) -> Progress:
     """Begin or resume a run; of several processes the first does, and the others then load what it has found.
 
@@ -35,7 +36,7 @@ def begin_or_follow(
     """
     cluster = trainer.cluster
     if cluster.rank == 0:
-        progress = begin_or_resume(options, trainer, train_set, notes, say)
+        progress = begin_or_resume(options, trainer, train_set, notes, say, own)
     cluster.any(False)  # what a killed run has left behind is removed now
     if cluster.rank:
         progress = load_what_the_first_has_found(options, trainer)
@@ -60,7 +61,7 @@ def load_what_the_first_has_found(options: TrainOptions, trainer: Pix2PixTrainer
 
 
 def begin_or_resume(
-    options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str], say: Say
+    options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str], say: Say, own: Own
 ) -> Progress:
     """Start a run in its folder, or go on with the one there; `notes` are for its log."""
     run_dir, said, notes, progress, state = options.run.run_dir, list(notes), [], Progress(), {}
@@ -85,7 +86,7 @@ def begin_or_resume(
                 options.run.init_from, trainer.generator, trainer.discriminator, trainer.ctx
             )
         notes.append(f"began with the {' and '.join(loaded)} of {options.run.init_from}")
-    write_run(options)
+    write_run(options, own)
     if resume_log(run_dir, state):  # nor did its process come to draw it
         write_losses_png(run_dir)
         write_run_page(run_dir)

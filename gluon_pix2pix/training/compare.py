@@ -6,17 +6,25 @@ import os
 from pathlib import Path
 
 from gluon_pix2pix.errors import UsageError
-from gluon_pix2pix.runs.options_file import write_options
+from gluon_pix2pix.runs.options_file import OWN, write_options
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.run import Own
 
 
-def write_run(options: TrainOptions) -> None:
+def write_run(options: TrainOptions, own: Own) -> None:
     """Write options.json: every option as resolved, both networks, and the versions."""
+    generator, discriminator = options.describe_generator(), options.describe_discriminator()
+    if own.generator is not None:
+        input_nc, output_nc = options.task.channels()
+        of_own = {"name": OWN, "class": type(own.generator).__name__, "norm": "none", "dropout": False}
+        generator = {**of_own, "input_nc": input_nc, "output_nc": output_nc}
+    if own.discriminator is not None:
+        discriminator = {"name": OWN, "class": type(own.discriminator).__name__}
     run = {
         "options": as_written(options),
-        "generator": options.describe_generator(),
-        "discriminator": options.describe_discriminator(),
+        "generator": generator,
+        "discriminator": discriminator,
         "coding": options.task.describe(),
         "threads": threads(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
 from typing import Optional
 
@@ -15,7 +16,8 @@ class StopRequest:
         self._before: dict = {}
 
     def __enter__(self) -> StopRequest:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # Python takes handlers in its main thread alone; a run in another one is stopped by whoever began it.
+        for number in (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ():
             self._before[number] = signal.signal(number, self._receive)
         return self
 

@@ -10,12 +10,15 @@ from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import check_precision, set_precision, synchronise
 from gluon_pix2pix.core.step import OneProcess, Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError, option_errors
+from gluon_pix2pix.pairs.layouts import Split
 from gluon_pix2pix.pairs.locate import Located
+from gluon_pix2pix.pairs.paired_arrays import PairedArrays
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.run import Own
 
 
 class Networks(NamedTuple):
@@ -25,16 +28,25 @@ class Networks(NamedTuple):
     discriminator: mx.gluon.HybridBlock
 
 
-def build_networks(options: TrainOptions, ctx: list[mx.Context]) -> Networks:
-    """Build both networks without weights, and refuse those that cannot be before any data is looked for."""
+def build_networks(
+    options: TrainOptions,
+    ctx: list[mx.Context],
+    generator: Optional[mx.gluon.HybridBlock] = None,
+    discriminator: Optional[mx.gluon.HybridBlock] = None,
+) -> Networks:
+    """Build both networks without weights, and refuse those that cannot be before any data is looked for.
+
+    Networks of one's own are taken as they are.
+    """
     with option_errors():
         check_precision(options.machine.precision, ctx[0].device_type)
-        generator = get_model(**options.describe_generator())
-        discriminator = get_model(**options.describe_discriminator())
+        name = options.networks.generator if generator is None else type(generator).__name__
+        generator = get_model(**options.describe_generator()) if generator is None else generator
+        discriminator = get_model(**options.describe_discriminator()) if discriminator is None else discriminator
         for net in (generator, discriminator):
             synchronise(net, ctx)
             set_precision(net, options.machine.precision)
-    name, multiple, crop_size = options.networks.generator, generator.multiple, options.data.crop_size
+    multiple, crop_size = multiple_of(generator), options.data.crop_size
     if options.data.crops and crop_size % multiple:
         depth = name in ("unet", "encoder_decoder")
         other = "--num-downs" if depth else "take --generator unet, whose --num-downs N needs multiples of 2**N"
@@ -47,9 +59,21 @@ def build_networks(options: TrainOptions, ctx: list[mx.Context]) -> Networks:
     return Networks(generator, discriminator)
 
 
+def multiple_of(generator: mx.gluon.HybridBlock) -> int:
+    """What the sides of a generator's pictures have to be multiples of; a network of one's own need not say."""
+    return getattr(generator, "multiple", 1)
+
+
+def trained_at(options: TrainOptions, generator: mx.gluon.HybridBlock) -> Optional[tuple[int, int]]:
+    """Return the (height, width) that all pictures are brought to; None if they keep their proportions."""
+    if options.data.preprocess != "resize_and_crop":
+        return None
+    return Preprocess(options.data, multiple=multiple_of(generator)).crop
+
+
 def check_size(options: TrainOptions, discriminator: mx.gluon.HybridBlock, side: int, what: str) -> None:
     """See that the discriminator has something to say of pictures whose shorter side is so many pixels long."""
-    if discriminator.patches_per_side(side) < 1:
+    if hasattr(discriminator, "patches_per_side") and discriminator.patches_per_side(side) < 1:
         raise UsageError(f"{what} {side} is too small for --discriminator {options.networks.discriminator}")
 
 
@@ -76,11 +100,11 @@ def open_data(
     coding = options.task.coding()
     with option_errors():
         train_set, *others = [
-            PairedImages(
+            (PairedImages if isinstance(split, Split) else PairedArrays)(
                 split,
                 options.data if name == "train" else dataclasses.replace(options.data, cache=False),
                 coding=coding,
-                multiple=networks.generator.multiple,
+                multiple=multiple_of(networks.generator),
             )
             for name, split in list(located.splits.items())[:2]
         ]
@@ -96,12 +120,21 @@ def open_data(
 
 
 def build_trainer(
-    options: TrainOptions, networks: Networks, ctx: list[mx.Context], cluster: Optional[OneProcess] = None
+    options: TrainOptions,
+    networks: Networks,
+    ctx: list[mx.Context],
+    cluster: Optional[OneProcess] = None,
+    own: Optional[Own] = None,
 ) -> Pix2PixTrainer:
-    """Draw both networks' initial weights, hybridise them with static memory, and build their trainer."""
+    """Draw both networks' initial weights, hybridise them with static memory, and build their trainer.
+
+    A network of one's own that is initialised already keeps its weights.
+    """
+    own = own or Own()
     init = {"init_type": options.networks.init_type, "init_gain": options.networks.init_gain}
     for number, net in enumerate(networks):
-        init_weights(net, seed=(options.run.seed, number), ctx=ctx, **init)
+        if (own.generator, own.discriminator)[number] is None or not is_initialised(net, ctx):
+            init_weights(net, seed=(options.run.seed, number), ctx=ctx, **init)
         # Static shapes are for pictures of one size: else MXNet would plan its memory anew at each step.
         net.hybridize(static_alloc=True, static_shape=options.data.crops)
     with option_errors():
@@ -110,8 +143,27 @@ def build_trainer(
             ctx=ctx,
             losses=options.losses,
             adam=options.adam,
+            extra_loss=own.extra_loss,
             conditional=options.networks.conditional,
             log_gradients=options.watch.log_gradients,
             scale_losses=options.machine.precision == "float16",
             cluster=cluster or OneProcess(options.machine.kvstore),
         )
+
+
+def is_initialised(net: mx.gluon.HybridBlock, ctx: list[mx.Context]) -> bool:
+    """Whether a network of one's own has weights already; without, it gets them drawn.
+
+    Raises
+    ------
+    ValueError
+        If it has them elsewhere than on `ctx`, or its layers do not say how many channels they take.
+    """
+    parameters = net.collect_params()
+    unknown = [name for name, parameter in parameters.items() if parameter.shape is None or 0 in parameter.shape]
+    if unknown:
+        raise ValueError(f"{unknown[0]} has no shape yet: give each layer its in_channels, or in_units")
+    places = [parameter.list_ctx() if parameter._data else None for parameter in parameters.values()]
+    if any(place not in (None, list(ctx)) for place in places):
+        raise ValueError(f"{type(net).__name__} is initialised on {places[0]}, and trained on {ctx}: leave it to train")
+    return all(place is not None for place in places)

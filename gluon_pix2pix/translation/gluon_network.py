@@ -21,7 +21,7 @@ from gluon_pix2pix.pairs.coding import Coding
 from gluon_pix2pix.params_file import ParamsFile
 from gluon_pix2pix.runs.checkpoint import load_network_weights, read_state
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
-from gluon_pix2pix.runs.options_file import coding_of, read_run, trained_size
+from gluon_pix2pix.runs.options_file import OWN, coding_of, read_run, trained_size
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, PARAMS, SYMBOL, read_checked, read_model
 from gluon_pix2pix.translation.network import STATISTICS, Network, check_modes, from_model
@@ -92,6 +92,9 @@ def build_generator(
         If an argument is outside its choices or a file is damaged.
     """
     described = read_run(run_dir)["generator"]
+    if described["name"] == OWN:
+        whose = f"a network of somebody's own, {described.get('class')}"
+        raise ValueError(f"{run_dir} was trained with {whose}: only the program that has it can build it again")
     generator = _with_statistics(described, statistics, dropout)
     checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
     state = read_state(checkpoint)
