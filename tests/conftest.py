@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gluon_pix2pix.training.options import TrainOptions
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+# A run of seconds: all tests that train begin with these options, flat as on the command line, and change some.
+TINY = {"gpu": "-1", "num_workers": 0, "load_size": 18, "crop_size": 16, "n_epochs": 1, "n_epochs_decay": 0}
+TINY |= {"generator": "unet", "num_downs": 3, "ngf": 8, "dropout_blocks": "paper"}
+TINY |= {"discriminator": "n_layers", "n_layers_D": 1, "ndf": 8}
 
 
 class Answers(type(Path())):
@@ -68,29 +72,37 @@ def tiny_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_options(tiny_pairs: Path) -> Callable[..., TrainOptions]:
-    """Build the options of a run of seconds on `tiny_pairs`, 5 levels and 32 x 32 pixels, with changes by name.
-
-    Its weights begin ten times larger than usual, so that its pictures are full of contrast, and its innermost three
-    blocks have dropout.
-    """
+    """Build the options of a tiny run on `tiny_pairs`, with changes by name."""
     from gluon_pix2pix.training.options import TrainOptions
 
-    def build(**changes: object) -> TrainOptions:
-        tiny = {"dataset": str(tiny_pairs), "gpu": "-1", "direction": "BtoA", "load_size": 36, "crop_size": 32}
-        tiny |= {"num_workers": 0, "generator": "unet", "num_downs": 5, "ngf": 4, "dropout_blocks": "paper"}
-        tiny |= {"discriminator": "n_layers", "n_layers_D": 1, "ndf": 4, "init_gain": 0.2}
-        return TrainOptions.of(**{**tiny, "n_epochs": 1, "n_epochs_decay": 0, **changes})
+    return lambda **changes: TrainOptions.of(**{**TINY, "dataset": str(tiny_pairs), **changes})
+
+
+@pytest.fixture(scope="session")
+def tiny_words(tiny_pairs: Path) -> Callable[..., list[str]]:
+    """Build the command line of a tiny run on `tiny_pairs`, with changes by name, and more words behind."""
+
+    def build(*more: object, **changes: object) -> list[str]:
+        words = []
+        for name, value in {**TINY, "dataset": tiny_pairs, **changes}.items():
+            option = name.replace("_", "-")
+            words += [f"--{'' if value else 'no-'}{option}"] if isinstance(value, bool) else [f"--{option}", str(value)]
+        return [*words, *map(str, more)]
 
     return build
 
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_options: Callable[..., TrainOptions], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of `tiny_options`, for reading only: 2 epochs and 2 checkpoints."""
+    """The folder of a finished run, for reading only: 2 epochs and 2 checkpoints, 5 levels and 32 x 32 pixels.
+
+    Its weights began ten times larger than usual, so that its pictures are full of contrast.
+    """
     from gluon_pix2pix.commands import train
 
     run_dir = tmp_path_factory.mktemp("runs") / "tiny"
-    assert train.main(tiny_options(run_dir=run_dir, n_epochs=2, save_every=1)) is None
+    larger = {"direction": "BtoA", "load_size": 36, "crop_size": 32, "num_downs": 5, "ngf": 4, "init_gain": 0.2}
+    assert train.main(tiny_options(run_dir=run_dir, n_epochs=2, save_every=1, ndf=4, **larger)) is None
     return run_dir
 
 

@@ -21,21 +21,20 @@ from gluon_pix2pix.datasets.demo.pairs import draw_facade, write_demo
 from gluon_pix2pix.pictures.files import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = ["--gpu", "-1", "--generator", "unet", "--num-downs", "3", "--dropout-blocks", "paper", "--ngf", "8"]
-TINY += ["--discriminator", "n_layers", "--n-layers-D", "1", "--ndf", "8", "--load-size", "18", "--crop-size", "16"]
-TINY += ["--n-epochs-decay", "0", "--save-every", "1", "--keep", "9", "--log-every", "1"]
 
 
 class Train:
-    """The command line of a tiny run on `pairs`, with `steps` steps in an epoch."""
+    """The command line of a tiny run on `pairs`, with `steps` steps in an epoch; each is logged."""
 
     script = ROOT / "train_pix2pix.py"
 
-    def __init__(self, pairs: Path, steps: int):
-        self.pairs, self.steps = pairs, steps
+    def __init__(self, pairs: Path, steps: int, tiny_words: Callable[..., list[str]]):
+        self.pairs, self.steps, self._tiny_words = pairs, steps, tiny_words
 
     def words(self, *more: object, epochs: int = 4) -> list[str]:
-        return [*TINY, "--dataset", str(self.pairs), "--n-epochs", str(epochs), *map(str, more)]
+        return self._tiny_words(
+            *more, dataset=self.pairs, n_epochs=epochs, num_workers=2, save_every=1, keep=9, log_every=1
+        )
 
     def __call__(self, *more: object, epochs: int = 4) -> tuple[int, str, str]:
         """Train in this process; return exit code, output, errors.
@@ -78,9 +77,10 @@ class RunFolder:
 
 
 @pytest.fixture(scope="session")
-def train(tmp_path_factory) -> Train:
+def train(tiny_words, tmp_path_factory) -> Train:
     """Train on eight pairs, with two to validate on."""
-    return Train(write_demo(tmp_path_factory.mktemp("data") / "houses", {"train": 8, "val": 2}, size=32), steps=8)
+    pairs = write_demo(tmp_path_factory.mktemp("data") / "houses", {"train": 8, "val": 2}, size=32)
+    return Train(pairs, 8, tiny_words)
 
 
 @pytest.fixture(scope="session")

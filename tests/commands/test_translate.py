@@ -13,7 +13,6 @@ from gluon_pix2pix.commands import cli, train
 from gluon_pix2pix.commands.translate import default_output
 from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.training.options import TrainOptions
 
 
 @pytest.fixture
@@ -210,25 +209,8 @@ def test_default_output(call, tiny_run, tmp_path, monkeypatch):
     assert names(tmp_path / "results/mine") == ["1_fake.png", "1_source.png"]
 
 
-def test_gray_runs_give_gray_pictures_that_can_be_scored(call, tiny_pairs, tmp_path):
-    options = TrainOptions.of(
-        dataset=str(tiny_pairs),
-        run_dir=tmp_path / "run",
-        gpu="-1",
-        load_size=16,
-        crop_size=16,
-        input_nc=1,
-        output_nc=1,
-        num_workers=0,
-        generator="unet",
-        num_downs=3,
-        ngf=16,
-        discriminator="pixel",
-        ndf=4,
-        n_epochs=1,
-        n_epochs_decay=0,
-        max_dataset_size=2,
-    )
+def test_gray_runs_give_gray_pictures_that_can_be_scored(call, tiny_options, tiny_pairs, tmp_path):
+    options = tiny_options(run_dir=tmp_path / "run", input_nc=1, output_nc=1, max_dataset_size=2)
     assert train.main(options) is None
     words = ["--model", tmp_path / "run", "--gpu", "-1", "--input", tiny_pairs / "val", "--output", tmp_path / "out"]
     assert call("translate", *words)[0] == 0

@@ -9,6 +9,7 @@ from gluon_pix2pix.commands import cli
 from gluon_pix2pix.core.loop import learning_rate
 from gluon_pix2pix.core.networks import PixelDiscriminator
 from gluon_pix2pix.core.resnet import ResnetGenerator
+from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.runtime import mx
@@ -16,19 +17,15 @@ from gluon_pix2pix.training import setup as train_setup
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.setup import build_networks, build_trainer
 
-SMALL = {"generator": "unet", "num_downs": 3, "ngf": 8, "discriminator": "n_layers", "n_layers_D": 1, "ndf": 8}
-SMALL |= {"load_size": 18, "crop_size": 16, "gpu": "-1"}
-WORDS = [word for name, value in SMALL.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-
 
 @pytest.fixture
-def refusal(tiny_pairs, tmp_path, monkeypatch, capsys):
+def refusal(tiny_words, tmp_path, monkeypatch, capsys):
     """Train with wrong words; return what was said of them, after looking that it was exit code 2 and no run."""
     monkeypatch.chdir(tmp_path)
 
     def run(words: str) -> str:
         with pytest.raises(SystemExit) as caught:
-            cli.run("train", [*WORDS, "--dataset", str(tiny_pairs), *words.split()])
+            cli.run("train", tiny_words(*words.split()))
         out, err = capsys.readouterr()
         assert caught.value.code == 2
         assert "epoch 1" not in out
@@ -133,16 +130,22 @@ def test_words_that_there_are_not(refusal, words, choices):
     assert "Traceback" not in said
 
 
-def trainer_of(**options):
-    options = TrainOptions.of(**{**SMALL, **options})
-    return build_trainer(options, build_networks(options, [mx.cpu()]), [mx.cpu()])
+@pytest.fixture
+def trainer_of(tiny_options):
+    """Build the trainer of a tiny run with changes."""
+
+    def build(**changes) -> Pix2PixTrainer:
+        options = tiny_options(**changes)
+        return build_trainer(options, build_networks(options, [mx.cpu()]), [mx.cpu()])
+
+    return build
 
 
 def shapes(net: mx.gluon.Block) -> dict[str, tuple]:
     return {name: parameter.shape for name, parameter in net._collect_params_with_prefix().items()}
 
 
-def test_networks_are_those_asked_for():
+def test_networks_are_those_asked_for(trainer_of):
     trainer = trainer_of(generator="resnet_6blocks", discriminator="pixel", norm="instance", ngf=4, ndf=6)
     assert isinstance(trainer.generator, ResnetGenerator)
     assert isinstance(trainer.discriminator, PixelDiscriminator)
@@ -173,14 +176,14 @@ def dropout_rates(trainer) -> list[float]:
 @pytest.mark.parametrize(
     ("options", "rates"),
     [
-        ({"num_downs": 7, "load_size": 128, "crop_size": 128}, [0.5, 0.5]),
-        ({"num_downs": 7, "load_size": 128, "crop_size": 128, "dropout_blocks": "paper"}, [0.5, 0.5, 0.5]),
-        ({"num_downs": 7, "load_size": 128, "crop_size": 128, "dropout": False, "dropout_blocks": "paper"}, []),
-        ({"generator": "resnet_6blocks", "dropout_blocks": "paper"}, [0.5] * 6),
+        ({"num_downs": 7, "load_size": 128, "crop_size": 128, "dropout_blocks": "upstream"}, [0.5, 0.5]),
+        ({"num_downs": 7, "load_size": 128, "crop_size": 128}, [0.5, 0.5, 0.5]),
+        ({"num_downs": 7, "load_size": 128, "crop_size": 128, "dropout": False}, []),
+        ({"generator": "resnet_6blocks"}, [0.5] * 6),
         ({"generator": "resnet_6blocks", "dropout": False}, [0] * 6),
     ],
 )
-def test_dropout(options, rates):
+def test_dropout(trainer_of, options, rates):
     assert dropout_rates(trainer_of(ngf=1, **options)) == rates
 
 
@@ -195,13 +198,13 @@ def test_dropout(options, rates):
         ({"init_type": "orthogonal", "init_gain": 2.0}, 2 / 128**0.5),  # rows of length 2
     ],
 )
-def test_initial_weights(options, deviation):
+def test_initial_weights(trainer_of, options, deviation):
     weight = trainer_of(**options).discriminator.model[2].weight.data().asnumpy()
     assert weight.shape == (16, 8, 4, 4)
     assert weight.std() == pytest.approx(deviation, rel=0.05)
 
 
-def test_precision():
+def test_precision(trainer_of):
     assert trainer_of().generator.last._low is None
     assert not any(learner.loss_scale.state for learner in trainer_of().learners)
     with pytest.MonkeyPatch.context() as patch:
@@ -211,7 +214,7 @@ def test_precision():
     assert trainer.D.loss_scale.factor == 65536
 
 
-def test_losses_and_adam():
+def test_losses_and_adam(trainer_of):
     plain = trainer_of()
     assert (plain.pools[0].size, plain.conditional, plain.losses.lambda_gan, plain.losses.lambda_l1) == (
         0,
@@ -256,9 +259,9 @@ def test_learning_rate(policy, rates):
     assert found == pytest.approx([1e-3 * rate for rate in rates])
 
 
-def test_tasks_and_labels_decide_the_channels():
+def test_tasks_and_labels_decide_the_channels(tiny_options):
     def channels(**changes) -> tuple[int, int, int]:
-        options = TrainOptions.of(**SMALL, **changes)
+        options = tiny_options(**changes)
         generator, discriminator = options.describe_generator(), options.describe_discriminator()
         return generator["input_nc"], generator["output_nc"], discriminator["input_nc"]
 
@@ -268,5 +271,5 @@ def test_tasks_and_labels_decide_the_channels():
     assert channels(task="inpainting", input_nc=1, conditional=False) == (1, 3, 3)
     assert channels(labels=12, output_nc=1) == (12, 1, 13)
     assert channels(output_labels=7, input_nc=4) == (4, 7, 11)
-    described = TrainOptions.of(**SMALL, labels=12).task.describe()
+    described = tiny_options(labels=12).task.describe()
     assert make_coding(**described).source.channels == 12
