@@ -42,13 +42,13 @@ class Train:
         Without drawing the curves, which takes longer than all of the training.
         """
         from gluon_pix2pix.commands import cli  # here: tests that need no MXNet shall not wait for it
-        from gluon_pix2pix.training import session
+        from gluon_pix2pix.reports import losses_png
 
         out, err = io.StringIO(), io.StringIO()
         with contextlib.ExitStack() as stack:
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))
-            stack.enter_context(pytest.MonkeyPatch.context()).setattr(session, "write_losses_png", lambda run_dir: None)
+            stack.enter_context(pytest.MonkeyPatch.context()).setattr(losses_png, "draw_losses", lambda events: b"-")
             caught = stack.enter_context(pytest.raises(SystemExit))
             cli.run("train", self.words(*more, epochs=epochs))
         return caught.value.code or 0, out.getvalue(), err.getvalue()
