@@ -26,6 +26,7 @@ COMMANDS = {
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, get, prepare and check data sets",
     "doctor": "say what is installed, and whether it works",
+    "selftest": "prove a GPU: its numbers against the CPU's",
 }
 
 
