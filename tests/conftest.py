@@ -71,6 +71,12 @@ def tiny_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny() -> dict[str, object]:
+    """The flat options of a tiny run, without a data set."""
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
 def tiny_options(tiny_pairs: Path) -> Callable[..., TrainOptions]:
     """Build the options of a tiny run on `tiny_pairs`, with changes by name."""
     from gluon_pix2pix.training.options import TrainOptions

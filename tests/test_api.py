@@ -43,15 +43,12 @@ def test_importing_the_package_costs_nothing():
     assert (Path(gluon_pix2pix.__file__).parent / "py.typed").is_file()
 
 
-def test_a_folder_trains_as_on_the_command_line(tiny_pairs, tmp_path):
+def test_a_folder_trains_as_on_the_command_line(tiny, tiny_words, tiny_pairs, tmp_path):
     """The same weights to the bit, and what the call returns is what is on disk."""
-    small = {"generator": "unet", "num_downs": 3, "ngf": 4, "discriminator": "n_layers", "n_layers_D": 1, "ndf": 4}
-    flat = {"gpu": "-1", "load_size": 18, "crop_size": 16, "n_epochs": 1, "n_epochs_decay": 0, "num_workers": 0}
-    words = [w for name, value in (small | flat).items() for w in (f"--{name.replace('_', '-')}", str(value))]
     with pytest.raises(SystemExit) as ended:
-        cli.run("train", [*words, "--dataset", str(tiny_pairs), "--run-dir", str(tmp_path / "words")])
+        cli.run("train", tiny_words("--run-dir", tmp_path / "words"))
     assert not ended.value.code
-    run = train(tiny_pairs, run_dir=str(tmp_path / "call"), say=print, **small, **flat)
+    run = train(tiny_pairs, run_dir=str(tmp_path / "call"), say=print, **tiny)
     assert isinstance(run, TrainedRun)
     assert (run.folder, run.epochs, run.stopped) == (tmp_path / "call", 1, False)
     ours, theirs = (

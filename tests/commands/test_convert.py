@@ -126,7 +126,7 @@ def test_generator_and_discriminator_in_one_folder(run, pth, tmp_path):
         load_initial(model, build(RESNET), discriminator, [mx.cpu()])
     with pytest.raises(FileNotFoundError, match="no checkpoint latest"):
         load_initial(tmp_path, generator, discriminator, [mx.cpu()])
-    (model / "checkpoints" / "epoch_0000" / "state.json").write_text('{"sha256": {}}')
+    (model / "checkpoints" / "epoch_0000" / "state.json").write_text('{"epoch": 0, "step": 0, "sha256": {}}')
     with pytest.raises(ValueError, match="has the weights of no network"):
         load_initial(model, generator, discriminator, [mx.cpu()])
 
