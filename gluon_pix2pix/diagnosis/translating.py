@@ -18,6 +18,7 @@ from gluon_pix2pix.runs.checkpoint import save_checkpoint
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.compare import write_run
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.run import Own
 from gluon_pix2pix.translation.gluon_network import compute_anywhere
 from gluon_pix2pix.translation.translator import Translator
 
@@ -85,7 +86,7 @@ def write_small_run(folder: Path, device: mx.Context) -> None:
     for _ in range(3):
         step(options, trainer)
     folder.mkdir()
-    write_run(options)
+    write_run(options, Own())
     save_checkpoint(folder / "checkpoints", trainer, epoch=1)
 
 
