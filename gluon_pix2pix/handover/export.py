@@ -30,7 +30,7 @@ LARGEST_DIFFERENCE = {"float32": 1e-4, "float16": 1e-2}
 
 # What of a model.json stays when the export is exported again.
 _ORIGIN = ("coding", "multiple", "statistics", "dropout", "trained_at", "direction", "palette", "generator")
-_ORIGIN += ("checkpoint", "epoch", "step")
+_ORIGIN += ("pair_layout", "checkpoint", "epoch", "step")
 
 _TO_NETWORK = {
     "Pixels": "x / 127.5 - 1",
@@ -134,6 +134,7 @@ def _build(path: str | Path, epoch: str, statistics: Optional[str]) -> tuple[mx.
         "trained_at": trained_size(run, net.multiple),
         "direction": options["direction"],
         "palette": dict(zip(palette.names, palette.colours)) if palette else None,
+        "pair_layout": run.get("pair_layout"),
         "generator": run["generator"],
         "checkpoint": checkpoint_name(state["epoch"], state["step"]),
         "epoch": state["epoch"],

@@ -12,12 +12,15 @@ extension. Photos, of which a task makes its own pairs, lie in train/ or, withou
 
 from __future__ import annotations
 
+import contextlib
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 from gluon_pix2pix.pairs.matching import Names, by_stem, match
+from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.pictures.folders import EXTENSIONS, Listing, list_folder, list_images, normal
 from gluon_pix2pix.writing import PathLike
 
@@ -177,7 +180,7 @@ def read_list(path: PathLike, *, split: Optional[str] = None) -> dict[str, list[
     """
     path = Path(path)
     splits: dict[str, list[PairPaths]] = {}
-    for number, row in enumerate(_rows(path), 1):
+    for number, row in enumerate(read_rows(path), 1):
         if not any(row) or (number == 1 and [word.lower() for word in row[:2]] == ["a", "b"]):
             continue
         if len(row) != 2 and (split or len(row) != 3):
@@ -193,7 +196,16 @@ def read_list(path: PathLike, *, split: Optional[str] = None) -> dict[str, list[
     return {name: splits[name] for name in SPLITS if name in splits}
 
 
-def _rows(path: Path) -> list[list[str]]:
+def read_rows(path: Path) -> list[list[str]]:
+    """Return the cells of a table of paths, line by line: commas part them in a .csv file, tabs in a .tsv file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    ValueError
+        If it is no text, or no table.
+    """
     tabs = path.suffix.lower() == ".tsv"
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
@@ -202,6 +214,22 @@ def _rows(path: Path) -> list[list[str]]:
             return [[cell.strip() for cell in row] for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no list of paths in UTF-8: {error}") from error
+
+
+def describe_layout(pairs: Sequence[PairPaths]) -> dict:
+    """Say how the pairs of training lie on disk, for whoever has to tell later whether a file is a pair.
+
+    Returns
+    -------
+    dict
+        `side_by_side`, whether a file holds both; and `width_to_height` of such files, None if they differ in that.
+    """
+    found = {"side_by_side": pairs[0].b is None, "width_to_height": None}
+    with contextlib.suppress(OSError, ValueError):  # a file that is bad is left out, or ends the run, elsewhere
+        shapes = [image_size(pair.a) for pair in pairs[:8]] if found["side_by_side"] else []
+        if shapes and all(abs(h * shapes[0][1] - w * shapes[0][0]) < shapes[0][0] for h, w in shapes):
+            found["width_to_height"] = round(shapes[0][1] / shapes[0][0], 4)
+    return found
 
 
 def _find_split(dataset: Path, name: str) -> Optional[Split]:

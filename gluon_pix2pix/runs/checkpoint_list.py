@@ -106,6 +106,12 @@ def _score(scores: Mapping, name: Optional[str]) -> Optional[float]:
     return float(value) if is_number and math.isfinite(value) else None
 
 
+def check_epoch(epoch: str) -> None:
+    """Raise ValueError if this cannot name a checkpoint: it is neither a number nor one of two words."""
+    if epoch not in ("latest", "best") and not epoch.isdecimal():
+        raise ValueError(f"an epoch is a number, 'latest' or 'best', not {epoch!r}")
+
+
 def find_checkpoint(folder: Path, epoch: str = "latest") -> Path:
     """Find the checkpoint of that many completed epochs, the newest for "latest", the best-scored for "best".
 
@@ -116,8 +122,7 @@ def find_checkpoint(folder: Path, epoch: str = "latest") -> Path:
     ValueError
         If `epoch` is neither a number nor one of the two words.
     """
-    if epoch not in ("latest", "best") and not epoch.isdecimal():
-        raise ValueError(f"an epoch is a number, 'latest' or 'best', not {epoch!r}")
+    check_epoch(epoch)
     there = list_checkpoints(folder)
     if epoch == "latest":
         found = there[-1] if there else None

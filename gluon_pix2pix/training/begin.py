@@ -10,6 +10,7 @@ from typing import Callable
 from gluon_pix2pix.core.loop import Progress
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError, option_errors
+from gluon_pix2pix.pairs.layouts import describe_layout
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.reports.losses_png import write_losses_png
 from gluon_pix2pix.reports.run_page import write_run_page
@@ -86,7 +87,7 @@ def begin_or_resume(
                 options.run.init_from, trainer.generator, trainer.discriminator, trainer.ctx
             )
         notes.append(f"began with the {' and '.join(loaded)} of {options.run.init_from}")
-    write_run(options, own)
+    write_run(options, own, describe_layout(train_set.pairs))
     if resume_log(run_dir, state):  # nor did its process come to draw it
         write_losses_png(run_dir)
         write_run_page(run_dir)

@@ -12,8 +12,8 @@ from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
 
 
-def write_run(options: TrainOptions, own: Own) -> None:
-    """Write options.json: every option as resolved, both networks, and the versions."""
+def write_run(options: TrainOptions, own: Own, layout: dict) -> None:
+    """Write options.json: every option as resolved, both networks, how the pairs lie on disk, and the versions."""
     generator, discriminator = options.describe_generator(), options.describe_discriminator()
     if own.generator is not None:
         input_nc, output_nc = options.task.channels()
@@ -26,6 +26,7 @@ def write_run(options: TrainOptions, own: Own) -> None:
         "generator": generator,
         "discriminator": discriminator,
         "coding": options.task.describe(),
+        "pair_layout": layout,
         "threads": threads(),
     }
     write_options(options.run.run_dir, run, mxnet=mx.__version__)

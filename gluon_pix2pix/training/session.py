@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 from collections.abc import Iterator
 from typing import Callable, NamedTuple, Optional
 
@@ -11,6 +12,7 @@ from gluon_pix2pix.core import loop
 from gluon_pix2pix.core.loop import Batch, Progress
 from gluon_pix2pix.core.step import OneProcess, Pix2PixTrainer
 from gluon_pix2pix.errors import option_errors
+from gluon_pix2pix.pairs.layouts import read_list
 from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_arrays import PairedArrays
@@ -138,7 +140,8 @@ def train(run: Run, progress: Progress) -> Outcome:
     if progress.epochs < options.schedule.total_epochs:
         exit_code = stop_here(run, progress)
     elif inputs_of(run):
-        run.say(f"next: python -m gluon_pix2pix translate --model {run.folder} {inputs_of(run)}")
+        model = shlex.quote(str(run.folder))
+        run.say(f"next: python -m gluon_pix2pix translate --model {model} {inputs_of(run)}")
     return Outcome(options, progress.epochs, run.scores.values if run.scores else {}, exit_code, run.trainer)
 
 
@@ -169,6 +172,10 @@ def inputs_of(run: Run) -> str:
     if isinstance(pairs, PairedArrays) or run.own.generator is not None:
         return ""  # neither is on disk
     source, target = pairs.folders[:: -1 if run.options.data.direction == "BtoA" else 1] * (2 // len(pairs.folders))
-    if not source.is_dir():  # a list, of which translating reads the first column
-        return f"--input {source}"
-    return f"--input {source} " + ("--pairs yes" if source == target else f"--targets {target}")
+    words = ["--input", str(source)]
+    if source.is_dir():
+        words += ["--pairs", "yes"] if source == target else ["--targets", str(target)]
+    else:  # a list, whose columns translating reads as training does
+        splits = list(read_list(source))
+        words += ["--split", splits[1 if run.val_set else 0]] if len(splits) > 1 else []
+    return shlex.join(words)

@@ -6,13 +6,14 @@ import hashlib
 from pathlib import Path
 
 from gluon_pix2pix.reading import open_file, read_json
-from gluon_pix2pix.runs.options_file import CODING, NETWORK, SIDE
+from gluon_pix2pix.runs.options_file import CODING, LAYOUT, NETWORK, SIDE
 
 SYMBOL, PARAMS, ONNX, MODEL = "generator-symbol.json", "generator-0000.params", "generator.onnx", "model.json"
 
 # What model.json says, in its file and in that of ONNX. Exports of other versions may lack some of it.
 DESCRIPTION = {"coding?": CODING, "multiple?": SIDE, "trained_at?": (None, [SIDE]), "direction?": {"AtoB", "BtoA"}}
 DESCRIPTION |= {"statistics?": str, "checkpoint?": str, "generator?": (None, NETWORK), "parameters?": {str: str}}
+DESCRIPTION |= {"input?": {"shape": list}, "pair_layout?": (None, LAYOUT)}
 WHAT = "the description of an exported generator"
 
 
@@ -45,7 +46,7 @@ def read_checked(folder: str | Path, name: str, model: dict) -> bytes:
     path = Path(folder) / name
     if name not in model["sha256"]:
         raise FileNotFoundError(f"{folder} was exported without {name}: export it again, with it")
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} is missing: {Path(folder) / MODEL} says that it belongs there")
     with open_file(path) as stream:
         data = stream.read()

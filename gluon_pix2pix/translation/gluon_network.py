@@ -240,14 +240,15 @@ def rebuild_export(folder: str | Path, ctx: Optional[mx.Context] = None) -> tupl
     parameters = generator._collect_params_with_prefix()
     structural = model.get("parameters") or {parameter.name: name for name, parameter in parameters.items()}
     data = read_checked(folder, PARAMS, model)
-    try:
-        arrays = {structural[name.partition(":")[2]]: array for name, array in mx.nd.load_frombuffer(data).items()}
-        if arrays.keys() != parameters.keys():
-            raise ValueError("it has other layers")
-        for name, parameter in parameters.items():
-            parameter.set_data(arrays[name].astype("float32"))
-    except (mx.MXNetError, AssertionError, AttributeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} does not fit the generator that {MODEL} describes: {error}") from error
+    with ParamsFile(data, where=path) as weights:
+        try:
+            names = {structural[name.partition(":")[2]]: name for name in weights}
+            if names.keys() != parameters.keys():
+                raise ValueError("it has other layers")
+            for name, parameter in parameters.items():
+                parameter.set_data(mx.nd.array(weights[names[name]], dtype="float32"))
+        except (AssertionError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} does not fit the generator that {MODEL} describes: {error}") from error
     return generator, model
 
 

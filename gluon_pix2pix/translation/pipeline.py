@@ -1,26 +1,33 @@
-"""Many files through a translator: read ahead in threads, translated in order, written in threads."""
+"""Many pictures through a translator: read ahead in threads, translated in order, written in threads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Callable, Union
+
+import numpy as np
 
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.threads import in_threads
-from gluon_pix2pix.translation.given import Given
-from gluon_pix2pix.translation.results import Results
+from gluon_pix2pix.translation.examples import Example, read_example
+from gluon_pix2pix.translation.inputs import Input
+from gluon_pix2pix.translation.result_files import ResultFiles
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.writing import UNWRITABLE
 
 THREADS = 2  # of each kind: decoding and encoding let go of Python's lock
 AHEAD = 8  # pictures that may wait on each side: enough to hide a slow one, and a bound for the memory
 
+Job = tuple[str, Callable[[], object]]  # a picture's name, and what is to be done
 
-def translate_files(
+
+def translate_pictures(
     translator: Translator,
-    items: Iterable[tuple[str, Callable[[], Given]]],
-    results: Results,
+    pictures: Sequence[Input],
+    files: ResultFiles,
     *,
+    kind: str,
     progress: Callable[[], None],
 ) -> list[str]:
     """Translate pictures and write their results.
@@ -29,10 +36,12 @@ def translate_files(
     ----------
     translator
         The model.
-    items
-        A name and what reads the picture for each.
-    results
-        Where they go.
+    pictures
+        The files, no two of one name.
+    files
+        Where results go.
+    kind
+        What the pictures are, one of `examples.KINDS`.
     progress
         Called after each picture, good or bad.
 
@@ -46,44 +55,49 @@ def translate_files(
     OSError
         If the disk is full or read-only.
     """
-    troubles: list[str] = []
-    waiting: dict[str, Given] = {}
+    coding, direction = translator.network.coding, translator.network.direction
+    paths = {picture.name: picture.path for picture in pictures}
+    problems: list[str] = []
+    waiting: dict[str, Example] = {}
 
     def fail(name: str, error: Exception) -> None:
         waiting.pop(name, None)
-        troubles.append(one_line(error, name))
+        problems.append(one_line(error, paths[name]))
         progress()
 
-    def read() -> Iterator[tuple[str, object]]:
-        for name, given in _in_threads(items):
-            if isinstance(given, Exception):
-                fail(name, given)
+    def reading() -> Iterator[Job]:
+        for path, name, target in pictures:
+            yield name, partial(read_example, path, coding, kind=kind, direction=direction, target=target)
+
+    def read() -> Iterator[tuple[str, np.ndarray]]:
+        for name, example in _in_threads(reading()):
+            if isinstance(example, Exception):
+                fail(name, example)
             else:
-                waiting[name] = given
-                yield name, given.picture
+                waiting[name] = example
+                yield name, example.source
 
-    def written() -> Iterator[tuple[str, Callable[[], None]]]:
+    def writing() -> Iterator[Job]:
         for name, fake in translator.stream(read(), on_error=fail):
-            given = waiting.pop(name)
-            yield name, lambda name=name, given=given, fake=fake: results.write(name, given, fake)
+            yield name, partial(files.write, name, waiting.pop(name), fake)
 
-    for name, error in _in_threads(written()):
+    for name, error in _in_threads(writing()):
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             raise error
         if error is None:
             progress()
         else:
             fail(name, error)
-    return troubles
+    return problems
 
 
-def _in_threads(jobs: Iterable[tuple[str, Callable[[], object]]]) -> Iterator[tuple[str, object]]:
+def _in_threads(jobs: Iterable[Job]) -> Iterator[tuple[str, object]]:
     """Run named jobs in threads, and yield each name with what its job has returned, or the error, in their order."""
 
-    def run(job: tuple[str, Callable[[], object]]) -> tuple[str, Union[object, Exception]]:
+    def run(job: Job) -> tuple[str, Union[object, Exception]]:
         try:
             return job[0], job[1]()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             return job[0], error
 
     return in_threads(run, jobs, workers=THREADS, ahead=AHEAD)

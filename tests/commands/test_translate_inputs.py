@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.commands import cli
+from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.translation.translator import Translator
-from gluon_pix2pix.translation.video import VideoReader, write_video
+from gluon_pix2pix.translation.video_files import VideoReader, write_video
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
@@ -58,6 +60,79 @@ def test_a_pattern_and_a_list(translate, pictures, tmp_path):
     (tmp_path / "list.txt").write_text("in/a/1.png\nin/b/1.png\n")
     assert translate("--input", tmp_path / "list.txt", "--output", tmp_path / "listed")[0] == 0
     assert files(tmp_path / "listed") == made
+
+
+def test_a_list_of_pairs_is_scored(translate, pictures, tmp_path):
+    """By the column that is the source: this run was trained from B to A."""
+    (tmp_path / "pairs.csv").write_text("A,B\nin/a/2.png,in/a/1.png\n")
+    code, out, _ = translate("--input", tmp_path / "pairs.csv", "--output", tmp_path / "out")
+    assert (code, "1 pictures (each with its target)" in out, "next: python eval_psnr.py" in out) == (0, True, True)
+    assert files(tmp_path / "out") == ["1_fake.png", "1_source.png", "1_target.png", "translation.json"]
+    source, target = (resize(noise(40, 56, 3, seed=seed), 32, 32) for seed in (0, 1))
+    np.testing.assert_array_equal(read_image(tmp_path / "out/1_source.png"), source)
+    np.testing.assert_array_equal(read_image(tmp_path / "out/1_target.png"), target)
+    words = ("--input", tmp_path / "pairs.csv", "--output", tmp_path / "alone")
+    assert translate(*words, "--pairs", "no")[0] == 0
+    assert files(tmp_path / "alone") == ["1_fake.png", "1_source.png", "translation.json"]
+    code, _, err = translate(*words, "--targets", pictures)
+    assert (code, "is a list of pairs, which names the true answers: leave out --targets" in err) == (2, True)
+
+
+def test_results_within_what_a_pattern_finds(translate, pictures, tmp_path):
+    for output in (pictures / "results", pictures):
+        code, _, err = translate("--input", pictures / "**/*.png", "--output", output)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "is inside the input's" in err
+    assert files(pictures) == ["a/1.png", "a/2.png", "b/1.png"]
+
+
+def test_whole_pictures_for_a_run_without_pairs_side_by_side(translate, tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    described = json.loads((run / "options.json").read_text())
+    assert described["pair_layout"] == {"side_by_side": True, "width_to_height": 2.0}
+    (tmp_path / "in").mkdir()
+    for number in (1, 2):
+        write_image(tmp_path / f"in/{number}.png", noise(32, 64, 3))
+    for layout, words in (
+        ({"side_by_side": False, "width_to_height": None}, "2 pictures (single pictures; "),
+        ({"side_by_side": True, "width_to_height": 2.0}, "2 pictures (pairs, BtoA; "),
+        (None, "2 pictures (pairs, BtoA; "),  # of a version that did not say
+    ):
+        (run / "options.json").write_text(json.dumps({**described, "pair_layout": layout}))
+        code, out, _ = translate("--model", run, "--input", tmp_path / "in", "--output", tmp_path / "out")
+        assert (code, words in out) == (0, True)
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_pairs_of_another_shape(translate, tiny_run, tmp_path):
+    """Of a run whose files were 3 times as wide as high, such files are pairs too."""
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    described = json.loads((run / "options.json").read_text())
+    described["pair_layout"] = {"side_by_side": True, "width_to_height": 3.0}
+    (run / "options.json").write_text(json.dumps(described))
+    write_image(tmp_path / "1.png", noise(40, 120, 3))
+    _, out, _ = translate("--model", run, "--input", tmp_path / "1.png", "--output", tmp_path / "out")
+    assert "1 pictures (pairs, BtoA; " in out
+
+
+def test_names_as_long_as_can_be(translate, tmp_path):
+    """NAME_source.png has 255 bytes, the most that file systems take; and one more is named."""
+    longest = "n" * (255 - len("_source.png"))
+    for name in (longest, longest + "n"):
+        write_image(tmp_path / f"{name}.png", noise(32, 32, 3))
+    code, _, err = translate("--input", tmp_path / "n*.png", "--output", tmp_path / "out")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "File name too long" in err
+    assert {f"{longest}_fake.png", f"{longest}_source.png"} <= set(files(tmp_path / "out"))
+
+
+def test_scores_of_earlier_pictures_are_named(translate, pictures, tmp_path):
+    assert translate("--input", pictures / "a/1.png", "--output", tmp_path / "out")[0] == 0
+    (tmp_path / "out/scores.json").write_text("{}")
+    _, out, _ = translate("--input", pictures / "a", "--output", tmp_path / "out")
+    assert f"note: {tmp_path / 'out/scores.json'} is of the pictures that were there before: score them again" in out
+    _, out, _ = translate("--input", pictures / "a", "--output", tmp_path / "out")
+    assert "scores.json" not in out
 
 
 def test_own_size_in_tiles(translate, pictures, tmp_path, tiny_run):
@@ -133,12 +208,37 @@ def test_a_video(translate, tmp_path, tiny_run):
     np.testing.assert_array_equal(list(video), expected)
 
     code, out, _ = translate(*words)
-    assert (code, "is there already and stays" in out) == (0, True)
+    assert (code, "1 were there already and stay" in out) == (0, True)
     assert translate(*words[:3], tmp_path / "frames", "--keep-size", "--video-format", "frames")[0] == 0
     assert files(tmp_path / "frames/clip_fake") == ["000001.png", "000002.png", "000003.png"]
     np.testing.assert_array_equal(read_image(tmp_path / "frames/clip_fake/000003.png"), expected[2])
     assert translate(*words[:3], tmp_path / "side", "--side-by-side", "--video-format", "mp4")[0] == 0
     assert VideoReader(tmp_path / "side/clip_fake.mp4").size == (48, 128)
+
+
+def test_a_video_that_is_cut(translate, tmp_path):
+    write_video(tmp_path / "clip.avi", [noise(48, 64, 3, seed=number) for number in range(12)], rate=10)
+    data = (tmp_path / "clip.avi").read_bytes()
+    (tmp_path / "clip.avi").write_bytes(data[: len(data) * 6 // 10])
+    words = ("--input", tmp_path / "clip.avi", "--output", tmp_path / "out", "--keep-size")
+    for _ in range(2):  # the second time it is there, and still not whole
+        code, out, err = translate(*words)
+        assert (code, err.count("\n"), f"pictures: {tmp_path / 'out'}" in out) == (1, 1, True)
+        assert err.startswith(f"not whole: {tmp_path / 'clip.avi'} is cut off or damaged: ")
+        assert " of 12 frames could be read, and " in err
+    assert 1 < len(list(VideoReader(tmp_path / "out/clip_fake.avi"))) < 12
+    assert "videos are written without sound" in translate(*words, "--overwrite")[1]
+
+
+def test_a_video_of_odd_sides(translate, tmp_path):
+    write_video(tmp_path / "clip.avi", [noise(47, 63, 3)] * 2, rate=10)
+    words = ("--input", tmp_path / "clip.avi", "--output")
+    assert translate(*words, tmp_path / "same")[0] == 0
+    assert VideoReader(tmp_path / "same/clip_fake.avi").size == (47, 63)
+    code, out, _ = translate(*words, tmp_path / "even", "--video-format", "mkv")
+    assert code == 0
+    assert "clip_fake.mkv is 64 x 48 pixels, the last row or column of 63 x 47 repeated" in out
+    assert VideoReader(tmp_path / "even/clip_fake.mkv").size == (48, 64)
 
 
 def test_a_still_video_does_not_flicker(capsys, tiny_run, tmp_path):
@@ -174,6 +274,10 @@ def test_standard_input_and_output(translate, pictures, tmp_path, tiny_run, monk
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"text")))
     code, _, err = translate("--input", "-")
     assert (code, err.startswith("error: standard input is not a picture")) == (1, True)
+    monkeypatch.setattr("gluon_pix2pix.translation.standard_streams.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes((1 << 20) + 1))))
+    code, _, err = translate("--input", "-")
+    assert (code, err) == (1, "error: standard input has more than 1 MiB, as no picture has that is read here\n")
 
 
 def test_an_output_that_cannot_be_written(translate, pictures, tmp_path):
@@ -187,7 +291,7 @@ def test_a_full_disk_stops_it(translate, pictures, tmp_path, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "x.png")
 
-    monkeypatch.setattr("gluon_pix2pix.translation.results.save_picture", full)
+    monkeypatch.setattr("gluon_pix2pix.translation.result_files.save_picture", full)
     assert translate("--input", pictures, "--output", tmp_path / "out")[::2] == (
         1,
         "error: x.png: No space left on device\n",

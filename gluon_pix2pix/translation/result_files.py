@@ -1,7 +1,8 @@
-"""The files that translating writes: NAME_fake and what it is shown beside, whole or not at all."""
+"""The files that are written of each picture: NAME_fake and what it is shown beside."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import numpy as np
 from gluon_pix2pix.pairs.coding import Coding, OneHot
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.pictures.files import save_picture
-from gluon_pix2pix.translation.given import Given
+from gluon_pix2pix.translation.examples import Example
+from gluon_pix2pix.translation.options import FORMATS, ResultOptions
 
-FORMATS = {"png": ".png", "jpg": ".jpg", "tiff": ".tiff"}
+PARTS = ("fake", "source", "target", "side")
 
 
 @dataclass(frozen=True)
-class Results:
-    """Where and how results are written.
+class ResultFiles:
+    """The files of results, and how they are written.
 
     Parameters
     ----------
@@ -25,42 +27,37 @@ class Results:
         Mirrors the folder of the inputs.
     coding
         The task's: it knows how its pictures are looked at.
-    format
-        One of `FORMATS`; pictures that are neither gray nor RGB are written as TIFF whatever it says.
-    quality
-        Of JPEG, 1 to 100.
-    aspect_ratio
-        Results are stretched to be this much wider, or, below 1, higher: for pictures that training has squeezed.
-    side_by_side
-        Whether NAME_side shows the given, the answer and the true picture in a row.
+    options
+        Pictures that are neither gray nor RGB are written as TIFF, whatever the format asked for.
     """
 
     folder: Path
     coding: Coding
-    format: str = "png"
-    quality: int = 95
-    aspect_ratio: float = 1.0
-    side_by_side: bool = False
+    options: ResultOptions
 
     def path_of(self, name: str, part: str = "fake") -> Path:
-        """Return the path of a result: part "fake", "source", "target" or "side"."""
+        """Return the path of a result, one of `PARTS`; `name` is the path below the folder, without an extension."""
         coder = self.coding.source if part == "source" else self.coding.target
         usual = coder.channels in (1, 3) or self.coding.task == "colorization" or part == "side"
-        suffix = FORMATS[self.format] if usual or isinstance(coder, OneHot) else ".tiff"
+        suffix = FORMATS[self.options.format] if usual or isinstance(coder, OneHot) else ".tiff"
         return self.folder / f"{name}_{part}{suffix}"
 
-    def is_there(self, name: str) -> bool:
-        """Tell whether a picture has been translated: its fake is written last."""
-        return self.path_of(name).exists()
+    def are_there(self, name: str, *, target: bool) -> bool:
+        """Tell whether all that would be written of a picture is there; `target` is whether its true answer is known.
 
-    def write(self, name: str, given: Given, fake: np.ndarray) -> None:
+        Its fake is written last.
+        """
+        parts = ["fake", "source", *(["target"] if target else []), *(["side"] if self.options.side_by_side else [])]
+        return all(os.path.exists(self.path_of(name, part)) for part in parts)  # False if a name is too long
+
+    def write(self, name: str, example: Example, fake: np.ndarray) -> None:
         """Write a picture's results.
 
         Parameters
         ----------
         name
             The path below the folder, without an extension.
-        given
+        example
             What was translated, of any size: it is shown in the size of the answer.
         fake
             (H, W, C) uint8 or uint16.
@@ -72,12 +69,12 @@ class Results:
         """
         height, width = fake.shape[:2]
         source, target = self.coding.source, self.coding.target
-        parts = {"source": source.show(resize(given.picture, height, width, nearest=source.nearest))}
-        if given.true is not None:
-            parts["target"] = resize(given.true, height, width, nearest=target.nearest)
+        parts = {"source": source.show(resize(example.source, height, width, nearest=source.nearest))}
+        if example.target is not None:
+            parts["target"] = resize(example.target, height, width, nearest=target.nearest)
         parts["fake"] = fake  # the last: that it is there says that the others are
         stretched = {part: self.stretch(picture) for part, picture in parts.items()}
-        if self.side_by_side:
+        if self.options.side_by_side:
             self._save(name, "side", self.beside(stretched))
         for part, picture in stretched.items():
             self._save(name, part, picture)
@@ -97,12 +94,9 @@ class Results:
 
     def stretch(self, picture: np.ndarray) -> np.ndarray:
         """Undo what training has done to the proportions."""
-        height, width = picture.shape[:2]
-        if self.aspect_ratio >= 1:
-            size = height, max(1, round(width * self.aspect_ratio))
-        else:
-            size = max(1, round(height / self.aspect_ratio)), width
+        (height, width), ratio = picture.shape[:2], self.options.aspect_ratio
+        size = (height, max(1, round(width * ratio))) if ratio >= 1 else (max(1, round(height / ratio)), width)
         return resize(picture, *size, nearest=self.coding.target.nearest)
 
     def _save(self, name: str, part: str, picture: np.ndarray) -> None:
-        save_picture(self.path_of(name, part), picture, quality=self.quality)
+        save_picture(self.path_of(name, part), picture, quality=self.options.quality)

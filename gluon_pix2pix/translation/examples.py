@@ -1,9 +1,9 @@
-"""From a file to what the generator is given of it and, where that is known, what the answer should be."""
+"""From a file to the picture that is translated and, where it is known, the true answer."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -15,32 +15,45 @@ from gluon_pix2pix.pictures.arithmetic import split_pair
 from gluon_pix2pix.pictures.files import image_size, read_image, read_labels
 from gluon_pix2pix.pictures.folders import find_images, normal
 
-# What a file is: half of it is given and the other half true; all of it is true, and its gray or holed self given; or
-# it is given and nothing more is known.
+# What a file is: half of it is translated, and the other half is the true answer; all of it is true, and in black and
+# white or with a hole it is translated; or it is translated, and if there is a true answer, another file has it.
 KINDS = ("pair", "photo", "single")
 
 
-class Given(NamedTuple):
-    """What the generator is given, (H, W, C), and the true answer if it is known."""
+class Example(NamedTuple):
+    """A picture to translate, (H, W, C), and the true answer if it is known."""
 
-    picture: np.ndarray
-    true: Optional[np.ndarray] = None
+    source: np.ndarray
+    target: Optional[np.ndarray] = None
 
 
-def guess_kind(paths: Sequence[Path], coding: Coding) -> str:
-    """Tell what all files are, by headers: pairs, if each is twice as wide as high.
+def guess_kind(paths: Sequence[Path], coding: Coding, layout: Optional[Mapping] = None) -> str:
+    """Tell what all files are.
 
-    For colourisation, pictures with colours are photos that one wants to compare with; the files' first few tell.
+    Files are pairs if, by their headers, each is as wide for its height as the pairs of training, or twice as wide as
+    high, unless the network was not trained on pairs side by side. For colourisation, pictures with colours are photos
+    that one wants to compare with; the files' first few tell.
+
+    Parameters
+    ----------
+    layout
+        How the pairs of training lay on disk, as `pairs.layouts.describe_layout` tells; None where that is not known.
     """
     if coding.task == "colorization":
         return "photo" if any(_has_colours(path) for path in paths[:8]) else "single"
-    if coding.task != "pairs" or isinstance(coding.source, OneHot):
+    if coding.task != "pairs" or (layout and not layout["side_by_side"]):
         return "single"
-    shapes = []
+    if isinstance(coding.source, OneHot) and not layout:
+        return "single"
+    trained, shapes = (layout or {}).get("width_to_height"), []
     for path in paths:
         with contextlib.suppress(ValueError, OSError):  # reported when it is translated
             shapes.append(image_size(path))
-    return "pair" if shapes and all(width == 2 * height for height, width in shapes) else "single"
+    return "pair" if shapes and all(_is_as_wide_as_a_pair(*shape, trained) for shape in shapes) else "single"
+
+
+def _is_as_wide_as_a_pair(height: int, width: int, trained: Optional[float]) -> bool:
+    return width == 2 * height or (trained is not None and abs(width - trained * height) < 1)
 
 
 def _has_colours(path: Path) -> bool:
@@ -50,7 +63,7 @@ def _has_colours(path: Path) -> bool:
     return False
 
 
-def read_given(path: Path, coding: Coding, *, kind: str, direction: str, target: Optional[Path] = None) -> Given:
+def read_example(path: Path, coding: Coding, *, kind: str, direction: str, target: Optional[Path] = None) -> Example:
     """Read a file.
 
     Parameters
@@ -62,7 +75,7 @@ def read_given(path: Path, coding: Coding, *, kind: str, direction: str, target:
     kind
         One of `KINDS`.
     direction
-        For pairs: "AtoB" if the left half is given.
+        For pairs: "AtoB" if the left half is translated.
     target
         The file of the true answer, if it is one of its own.
 
@@ -72,24 +85,28 @@ def read_given(path: Path, coding: Coding, *, kind: str, direction: str, target:
         If a file cannot be read, or does not hold what the task takes; the line names it.
     """
     if kind == "pair":
-        source, true = split_pair(read_image(path), direction, path=path)
-        return Given(source, _as_target(true, coding))
+        source, true = split_pair(_read(path, coding.source, coding.target), direction, path=path)
+        return Example(source, _as_target(true, coding))
     if kind == "photo":
         photo = read_image(path, channels=3)
-        return Given(coding.given(photo), photo)
-    if isinstance(coding.source, OneHot):
-        picture = read_labels(path)
-    else:
-        usual = coding.source.channels in (1, 3)
-        picture = read_image(path, channels=None if usual else coding.source.channels)
+        return Example(coding.given(photo), photo)
+    picture = _read(path, coding.source)
     if target is None:
-        return Given(picture)
-    true = read_labels(target) if isinstance(coding.target, OneHot) else _as_target(read_image(target), coding)
+        return Example(picture)
+    true = _as_target(_read(target, coding.target), coding)
     (height, width), (true_height, true_width) = picture.shape[:2], true.shape[:2]
     if abs(height * true_width - width * true_height) > max(height, width):  # more than a pixel is rounded by
         sizes = [f"{width} x {height} pixels", f"{true_width} x {true_height}"]
         raise ValueError(f"{path} is {sizes[0]} and its target {target} {sizes[1]}: it would be stretched")
-    return Given(picture, true)
+    return Example(picture, true)
+
+
+def _read(path: Path, *coders: object) -> np.ndarray:
+    """Read a file for one or two coders: labels as indices, gray and colour as they are, else so many channels."""
+    if any(isinstance(coder, OneHot) for coder in coders):
+        return read_labels(path)
+    channels = max((coder.channels for coder in coders if isinstance(coder, Pixels)), default=3)
+    return read_image(path, channels=None if channels in (1, 3) else channels)
 
 
 def _as_target(true: np.ndarray, coding: Coding) -> np.ndarray:
@@ -107,7 +124,7 @@ def match_targets(names: Sequence[str], folder: Path) -> list[Path]:
     ValueError
         If one has two.
     """
-    targets = by_stem(folder, find_images(folder))
+    targets = by_stem(folder, find_images(folder, arrays=True))
     found = [targets.get(normal(name), []) for name in names]
     missing = [name for name, paths in zip(names, found) if not paths]
     if missing:
