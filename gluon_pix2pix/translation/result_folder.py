@@ -103,9 +103,12 @@ class ResultFolder:
     def _check(self) -> dict:
         """Return what translation.json shall say, if what is there may stay or go."""
         if self._record.exists():
-            self._before = read_json(
-                self._record, {"sources?": {str: str}, "cut?": {str: str}}, what="the record of a translation"
-            )
+            try:
+                what = "the record of a translation (--overwrite begins anew)"
+                self._before = read_json(self._record, _SHAPE, what=what)
+            except ValueError:
+                if not self._overwrite:
+                    raise
         before, there = self._before or {}, sorted({*_fakes_in(self.folder), *filter(self._paths_of, self._inputs)})
         differ = [name for name, value in self._settings.items() if before.get(name, value) != value]
         others = [name for name in there if name not in self._inputs]

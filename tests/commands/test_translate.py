@@ -160,7 +160,7 @@ def test_settings_that_are_none_are_named(translate, tmp_path, text):
     words = ("--input", tmp_path / "in", "--output", tmp_path / "out")
     code, _, err = translate(*words)
     assert code == 1
-    assert f"error: {tmp_path / 'out/translation.json'} is not the settings of a translation (remove it" in err
+    assert f"error: {tmp_path / 'out/translation.json'} is not the record of a translation (--overwrite" in err
     assert translate(*words, "--overwrite")[0] == 0
 
 
