@@ -108,10 +108,9 @@ def test_a_record_of_an_earlier_version(out):
 
 def test_a_record_that_is_something_else(out):
     (out / "translation.json").write_text("[]")
-    with pytest.raises(
-        ValueError, match=r"translation\.json is not the record of a translation: it should be an object"
-    ):
+    with pytest.raises(ValueError, match=r"is not the record of a translation \(--overwrite begins anew\): it should"):
         translate(out, "1")
+    translate(out, "1", "a/2", overwrite=True)
 
 
 def test_folders_of_results_within(out):
