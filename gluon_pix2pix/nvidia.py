@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import importlib.util
-import sys
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -32,6 +31,7 @@ NEWEST_CAPABILITY = (8, 9)
 # (NVIDIA, CUDA Compatibility, "Minor Version Compatibility").
 OLDEST_DRIVER = (11, 0)
 
+_MAPS = Path("/proc/self/maps")
 _GENERATIONS = {(5, 0): "Maxwell", (6, 0): "Pascal", (7, 0): "Volta", (7, 5): "Turing", (8, 0): "Ampere"}
 _GENERATIONS |= {(8, 9): "Ada", (9, 0): "Hopper", (10, 0): "Blackwell", (13, 0): "a later generation"}
 
@@ -175,11 +175,9 @@ DRIVER_REMEDY = "update the driver to 450.80.02 or later"
 
 def loaded_libraries() -> dict[str, list[str]]:
     """List where the CUDA libraries of this process were loaded from, by their names; Linux tells it."""
-    if not sys.platform.startswith("linux"):
-        return {}
     words = ("libcudart", "libcublas", "libcudnn", "libnccl", "libcurand", "libcufft", "libcusolver", "libcuda.")
     found: dict[str, set[str]] = {}
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in _MAPS.read_text().splitlines() if _MAPS.is_file() else ():
         path = line.split(maxsplit=5)[-1]
         name = path.rpartition("/")[2]
         if path.startswith("/") and name.startswith(words):

@@ -100,14 +100,6 @@ def gpu_problem(ordinal: int) -> Optional[Problem]:
     too_old = nvidia.driver_problem()
     if too_old:
         return Problem(too_old, f"{nvidia.DRIVER_REMEDY}, or pass --gpu -1")
-    try:
-        count = mx.context.num_gpus()
-    except mx.MXNetError as error:
-        reason = str(error).strip().splitlines()[-1]
-        return Problem(f"CUDA does not answer MXNet ({reason})", "see what nvidia-smi says, or pass --gpu -1")
-    if ordinal >= count:
-        why = f"GPU {ordinal} was asked for and MXNet sees {count} GPU(s)"
-        return Problem(why, f"pass a number below {count}, or --gpu -1" if count else "pass --gpu -1", is_absent=True)
     gpus = nvidia.find_gpus()
     if ordinal < len(gpus) and not gpus[ordinal].runs_mxnet:
         name, (major, minor), generation = gpus[ordinal].name, gpus[ordinal].capability, gpus[ordinal].generation
@@ -116,8 +108,18 @@ def gpu_problem(ordinal: int) -> Optional[Problem]:
             "runs on 5.0 to 8.9 (Maxwell to Ada; not Hopper or Blackwell)",
             "pass --gpu -1; docs/gpus.md has other ways",
         )
-    mixed = nvidia.library_problem()
-    return Problem(mixed, nvidia.LIBRARY_REMEDY) if mixed else None
+    mixed = nvidia.library_problem() if gpus else None
+    if mixed:
+        return Problem(mixed, nvidia.LIBRARY_REMEDY)
+    try:
+        count = mx.context.num_gpus()
+    except mx.MXNetError as error:
+        reason = str(error).strip().splitlines()[-1]
+        return Problem(f"CUDA does not answer MXNet ({reason})", "see what nvidia-smi says, or pass --gpu -1")
+    if ordinal >= count:
+        why = f"GPU {ordinal} was asked for and MXNet sees {count} GPU(s)"
+        return Problem(why, f"pass a number below {count}, or --gpu -1" if count else "pass --gpu -1", is_absent=True)
+    return None
 
 
 def devices(gpu: Optional[str] = None) -> tuple[list[mx.Context], str]:

@@ -163,3 +163,19 @@ def test_no_driver_no_gpus(monkeypatch):
 )
 def test_generations(capability, generation):
     assert nvidia.Gpu("", capability).generation == generation
+
+
+def test_what_this_process_has_loaded_is_read_off_its_maps(tmp_path, monkeypatch):
+    lines = [
+        "7f00-7f01 r-xp 00000000 fe:00 12 /e/nvidia/cudnn/lib/libcudnn.so.8",
+        "7f01-7f02 r--p 00000000 fe:00 12 /e/nvidia/cudnn/lib/libcudnn.so.8",
+        "7f03-7f04 r-xp 00000000 fe:00 13 /opt/my cuda/libcudnn.so.8.1",
+        "7f05-7f06 r-xp 00000000 fe:00 14 /lib/libm.so.6",
+        "7f07-7f08 rw-p 00000000 00:00 0 ",
+    ]
+    (tmp_path / "maps").write_text("\n".join(lines))
+    monkeypatch.setattr(nvidia, "_MAPS", tmp_path / "maps")
+    expected = {"libcudnn": ["/e/nvidia/cudnn/lib/libcudnn.so.8", "/opt/my cuda/libcudnn.so.8.1"]}
+    assert nvidia.loaded_libraries() == expected
+    monkeypatch.setattr(nvidia, "_MAPS", tmp_path / "absent")
+    assert nvidia.loaded_libraries() == {}

@@ -25,6 +25,7 @@ FEATURES = ("CUDA", "CUDNN", "NCCL", "MKLDNN", "OPENMP", "DIST_KVSTORE")
 # In a process of its own: a library that ends its process shall not end the doctor's.
 _PROBE = """
 import ctypes, json, pathlib
+from gluon_pix2pix import nvidia
 from gluon_pix2pix.runtime import gpu_problem, mx, threads
 def convolve(ctx):
     ones = mx.nd.ones((1, 3, 8, 8), ctx=ctx)
@@ -41,6 +42,7 @@ print(json.dumps({
     "openmp": openmp.omp_get_max_threads() if hasattr(openmp, "omp_get_max_threads") else threads(),
     "gpu_problem": problem and {"why": problem.why, "remedy": problem.remedy, "is_absent": problem.is_absent},
     "gpu_convolves": None if problem else convolve(mx.gpu(0)),
+    "cuda": nvidia.loaded_libraries(),
 }))
 """
 

@@ -105,20 +105,28 @@ def _check_gpu(probe: dict[str, Any]) -> Check:
 
 
 def _check_cuda(probe: dict[str, Any]) -> Check:
-    found = nvidia.find_cuda_libraries()
-    names = [path.rpartition("/")[2] for path in found]
+    has_cuda, installed, loaded = (
+        "CUDA" in probe.get("features", ()),
+        nvidia.find_cuda_libraries(),
+        probe.get("cuda", {}),
+    )
     problem = nvidia.library_problem()
     if problem:
-        fault = "CUDA" in probe.get("features", ()) or "error" in probe
+        fault = has_cuda or "error" in probe
         return Check("CUDA", problem, "fault" if fault else "note", nvidia.LIBRARY_REMEDY)
-    if "CUDA" not in probe.get("features", ()) and not found:
-        return Check("CUDA", "no libraries of the nvidia-*-cu11 packages, and the CPU build needs none")
-    missing = [name.rpartition("/")[2] for name in nvidia.CUDA_LIBRARIES if name.rpartition("/")[2] not in names]
-    where = str(Path(found[0]).parents[2]) if found else "none"
-    if missing and "CUDA" in probe.get("features", ()):
-        remedy = "pip install -e '.[cu112]' brings them" if len(missing) > 1 else ""
-        return Check("CUDA", f"{where}; from elsewhere: {', '.join(missing)}", "note", remedy)
-    return Check("CUDA", f"{len(found)} of {len(nvidia.CUDA_LIBRARIES)} libraries, in {where}")
+    if not has_cuda:
+        words = f"{len(installed)} libraries of the nvidia-*-cu11 packages"
+        return Check("CUDA", f"{words}; the CPU build needs none" if "error" not in probe else words)
+    twice = [f"{name} ({' and '.join(paths)})" for name, paths in loaded.items() if len(paths) > 1]
+    if twice:
+        remedy = "leave the second out of LD_LIBRARY_PATH, or make a virtual environment for this program alone"
+        return Check("CUDA", f"loaded from two places: {', '.join(twice)}", "fault", remedy)
+    folders: dict[str, list[str]] = {}
+    for name, paths in loaded.items():
+        folder = Path(paths[0]).parent
+        folder = folder.parents[1] if folder.name == "lib" and folder.parents[1].name == "nvidia" else folder
+        folders.setdefault(str(folder), []).append(name)
+    return Check("CUDA", "; ".join(f"{', '.join(names)} from {folder}" for folder, names in folders.items()))
 
 
 def check_onnxruntime() -> Check:
