@@ -1,4 +1,4 @@
-"""One file from the web to the disk: resumed, retried, bounded and checked, or not there. Standard library only."""
+"""One file from the web to the disk: resumed, retried, bounded in time and bytes, checked, or not there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import contextlib
 import hashlib
 import http.client
 import os
+import queue
+import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -23,6 +26,8 @@ Progress = Callable[[int, Optional[int]], None]
 CHUNK = 1 << 16  # bytes
 GAIN = 1 << 20  # bytes further that make an attempt no failure
 LONGEST_WAIT = 60  # seconds
+SLOWEST = 1 << 10  # bytes a second, over `patience`: a whole file takes at most its length by this
+MOST_BYTES = 1 << 50  # no length that a server tells is more
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}  # HTTP answers that may pass
 
 
@@ -52,6 +57,7 @@ def download(
     max_bytes: Optional[int] = None,
     attempts: int = 4,
     timeout: float = 30.0,
+    patience: float = 60.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Download `url` to `path`, which appears only when all of it is there and checked.
@@ -77,7 +83,10 @@ def download(
         How many failures in a row are enough; an attempt that came 1 MiB further begins a new row. The wait between
         them doubles from 1 s up to 60 s.
     timeout
-        Seconds without a byte after which an attempt has failed.
+        Seconds without a piece of the file after which an attempt has failed; an answer may take three times as long
+        to begin.
+    patience
+        Seconds in which 1 KiB for each has to come, or the attempt has failed: a server that drips is no server.
     sleep
         What waits.
 
@@ -90,7 +99,7 @@ def download(
     failures, furthest = 0, _size(part)
     while True:
         try:
-            _attempt(url, part, progress, begins, max_bytes, timeout)
+            _attempt(url, part, progress, begins, max_bytes, timeout, patience)
             break
         except _PassingError as error:
             # Compared with the furthest ever: going over the same ground again and again must come to an end.
@@ -111,6 +120,7 @@ def _attempt(
     begins: tuple[bytes, ...],
     max_bytes: Optional[int],
     timeout: float,
+    patience: float,
 ) -> None:
     """Complete `part` by one request, or raise `_PassingError` or `DownloadError`."""
     have = _read_note(part, url)
@@ -118,18 +128,20 @@ def _attempt(
         return
     with _sorted_errors(url):
         try:
-            response = _open(url, have, timeout)
+            response = _answer(url, have, timeout)
         except urllib.error.HTTPError as error:
             if error.code != 416:  # Range Not Satisfiable
                 raise
             error.close()
             _discard(part)
             raise _PassingError(f"the server has nothing beyond the {have.done:,} bytes that came before") from error
-    with response:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(response)
         have = _agree(response, part, url, have)
+        stream = stack.enter_context(open(part, "ab"))
+        chunks = stack.enter_context(contextlib.closing(_chunks(url, response, timeout, patience)))
         try:
-            with open(part, "ab") as stream:
-                _copy(url, response, stream, have, progress, begins, max_bytes)
+            _copy(url, chunks, stream, have, progress, begins, max_bytes)
         except DownloadError:
             _discard(part)
             raise
@@ -160,8 +172,7 @@ def _agree(response: http.client.HTTPResponse, part: Path, url: str, have: _Part
             return have
         _discard(part)
         raise _PassingError("the file on the server is not the one that the first half came from")
-    length = response.headers.get("Content-Length", "")
-    new = _Part(0, int(length) if length.isdecimal() else None, version)
+    new = _Part(0, _number(response.headers.get("Content-Length", "")), version)
     part.write_bytes(b"")
     write_json(_note(part), {"url": url, "total": new.total, "version": version})
     return new
@@ -169,7 +180,7 @@ def _agree(response: http.client.HTTPResponse, part: Path, url: str, have: _Part
 
 def _copy(
     url: str,
-    response: http.client.HTTPResponse,
+    chunks: Iterator[bytes],
     stream: BinaryIO,
     have: _Part,
     progress: Optional[Progress],
@@ -182,21 +193,102 @@ def _copy(
         raise DownloadError(f"{url}: {total:,} bytes, more than the {max_bytes:,} that are plausible")
     if progress:
         progress(done, total)
-    while True:
-        with _sorted_errors(url):
-            chunk = response.read1(CHUNK)
+    for chunk in chunks:
         if done == 0 and not any(chunk.startswith(mark) or mark.startswith(chunk) for mark in begins):
             raise DownloadError(f"{url}: not the kind of file that was expected (it begins with {chunk[:12]!r})")
         done += len(chunk)
         if max_bytes is not None and done > max_bytes:
             raise DownloadError(f"{url}: more than the {max_bytes:,} bytes that are plausible")
-        if not chunk:
-            break
         stream.write(chunk)
         if progress:
             progress(done, total)
     if total is not None and done < total:
         raise _PassingError(f"the connection ended after {done:,} of {total:,} bytes")
+
+
+def _answer(url: str, have: _Part, timeout: float) -> http.client.HTTPResponse:
+    """Return the answer to a request, or raise TimeoutError if it takes three times `timeout` to begin.
+
+    A socket's own time-out begins anew with every byte. The thread that waits for the answer is left behind then.
+    """
+    answers: queue.Queue = queue.Queue(maxsize=1)
+    given_up = threading.Event()
+
+    def ask() -> None:
+        try:
+            response = _open(url, have, timeout)
+        except BaseException as error:
+            answers.put((None, error))
+            return
+        answers.put((response, None))
+        if given_up.is_set():
+            response.close()
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        response, error = answers.get(timeout=3 * timeout)
+    except queue.Empty:
+        given_up.set()
+        with contextlib.suppress(queue.Empty, AttributeError):  # it may have come in this very moment
+            answers.get_nowait()[0].close()
+        raise TimeoutError("timed out") from None
+    try:
+        if error is not None:
+            raise error
+        return response
+    finally:
+        del error  # whose traceback leads here: a circle, which would keep a socket open
+
+
+def _chunks(url: str, response: http.client.HTTPResponse, timeout: float, patience: float) -> Iterator[bytes]:
+    """Yield the body as it comes, and an empty piece at its end, so long as it comes fast enough."""
+    pieces: queue.Queue = queue.Queue(maxsize=16)  # from a thread that reads ahead: it may be waited for, or not
+    stopped = threading.Event()
+
+    def read() -> None:
+        try:
+            while (piece := response.read1(CHUNK)) and not stopped.is_set():
+                put((piece, None))
+            put((b"", None))
+        except BaseException as error:
+            put((b"", error))
+
+    def put(piece: tuple[bytes, Optional[BaseException]]) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                pieces.put(piece, timeout=0.1)
+                return
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        yield from _fast_enough(url, pieces, timeout, patience)
+    finally:
+        stopped.set()
+        with contextlib.suppress(Exception):  # the thread ends at once, not after many more bytes that drip
+            response.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+
+
+def _fast_enough(url: str, pieces: queue.Queue, timeout: float, patience: float) -> Iterator[bytes]:
+    """Yield what a thread has read until it is empty; raise what it has raised, or `_PassingError` if it is slow."""
+    piece, since, came = b" ", time.monotonic(), 0
+    while piece:
+        try:
+            piece, error = pieces.get(timeout=timeout)
+        except queue.Empty:
+            raise _PassingError("timed out") from None
+        try:
+            if error is not None:
+                with _sorted_errors(url):
+                    raise error
+        finally:
+            del error
+        yield piece
+        came += len(piece)
+        took = time.monotonic() - since
+        if took > patience:
+            if came < SLOWEST * took:
+                raise _PassingError(f"only {came:,} bytes came in {took:.0f} seconds")
+            since, came = time.monotonic(), 0
 
 
 class _HttpOnly(urllib.request.HTTPRedirectHandler):
@@ -241,7 +333,12 @@ def _content_range(response: http.client.HTTPResponse) -> tuple[Optional[int], O
     """(first byte, length of the whole file) of a partial answer: `Content-Range: bytes 10-99/100`."""
     span, _, total = response.headers.get("Content-Range", "").partition("/")
     start = span.replace("bytes", "").strip().partition("-")[0]
-    return int(start) if start.isdecimal() else None, int(total) if total.isdecimal() else None
+    return _number(start), _number(total)
+
+
+def _number(text: str) -> Optional[int]:
+    """Return a length that a server tells, None if it tells none that can be."""
+    return int(text) if text.isdecimal() and len(text) < 20 and int(text) <= MOST_BYTES else None
 
 
 def _size(part: Path) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Callable, Optional
@@ -21,7 +23,7 @@ from gluon_pix2pix.datasets.prepare.paris import plan_paris
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
 from gluon_pix2pix.pairs.layouts import side_by_side
 from gluon_pix2pix.pairs.locate import Located
-from gluon_pix2pix.writing import LockedError, PathLike, lock_folder, unlock_folder
+from gluon_pix2pix.writing import UNWRITABLE, LockedError, PathLike, lock_folder, unlock_folder
 
 # Called with a stage ("download" in bytes, "unpack", "prepare", "copy" or "draw" in pictures, "wait" for another
 # process that is getting the same set), how much of it is done, and of how much if that is known.
@@ -123,6 +125,7 @@ def _get_whole(entry: Entry, folder: Path, urls: Sequence[str], sha256: Optional
         else:
             made = _download_set(entry, urls or entry.addresses(), workshop, sha256, report)
         os.rename(made, folder)
+        shutil.rmtree(workshop, ignore_errors=True)  # halves from other addresses too
 
 
 def _prepare(parts: Sequence[Path], folder: Path, report: Progress) -> Path:
@@ -140,40 +143,55 @@ def _silent(stage: str, done: int, total: Optional[int]) -> None:
 def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Optional[str], report: Progress) -> Path:
     """Return the unpacked and counted folder of the first address that has it."""
     _check_space(entry, workshop)
-    archive, unpacked = workshop / "archive", workshop / "unpacked"
-    expected = sum(entry.splits.values())
     problems = []
     for url in urls:
         try:
-            if sha256 or not archive.exists():  # it is there if the last call was interrupted while unpacking
-                download(
-                    url,
-                    archive,
-                    progress=functools.partial(report, "download"),
-                    sha256=sha256,
-                    begins=(GZIP, ZIP),
-                    max_bytes=2 * entry.download_bytes,
-                )
-            unpack(
-                archive,
-                unpacked,
-                max_files=2 * expected + 1000,
-                progress=lambda done, _: report("unpack", done, expected),
-            )
-            folder = _counted(entry, unpacked)
-            archive.unlink()
-            return folder
+            return _from_address(entry, url, workshop, sha256, report)
         except DownloadError as error:
             problems.append(str(error))
         except ArchiveError as error:
-            problems.append(f"{url}: {error}")
-            archive.unlink()
-            shutil.rmtree(unpacked)
+            problems.append(f"{url}: {str(error).replace(str(_archive(workshop, url)), 'its archive')}")
     command = f"python -m gluon_pix2pix data get {entry.name} --url ADDRESS"
     raise DownloadError(
         f"could not get {entry.name}: {'; '.join(problems)}; the demo set needs no download, and an archive from "
         f"elsewhere comes by {command}"
     )
+
+
+def _from_address(entry: Entry, url: str, workshop: Path, sha256: Optional[str], report: Progress) -> Path:
+    """Return the unpacked and counted folder of one address; an archive that fails is not kept."""
+    expected = sum(entry.splits.values())
+    archive = _archive(workshop, url)
+    if sha256 or not archive.exists():  # it is there if the last call was interrupted while unpacking
+        download(
+            url,
+            archive,
+            progress=functools.partial(report, "download"),
+            sha256=sha256,
+            begins=(GZIP, ZIP),
+            max_bytes=2 * entry.download_bytes,
+        )
+    unpacked = Path(tempfile.mkdtemp(prefix="unpacked-", dir=workshop)) / entry.name
+    try:
+        unpack(
+            archive,
+            unpacked,
+            max_files=2 * expected + 1000,
+            progress=lambda done, _: report("unpack", done, expected),
+        )
+        folder = _counted(entry, unpacked)
+    except Exception as error:
+        if not (isinstance(error, OSError) and error.errno in UNWRITABLE):  # those are not the archive's
+            archive.unlink()
+        _remove(unpacked.parent)
+        raise
+    archive.unlink()
+    return folder
+
+
+def _archive(workshop: Path, url: str) -> Path:
+    """Return where an address' archive goes: what another one has sent is not taken for it."""
+    return workshop / f"archive-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def _check_space(entry: Entry, workshop: Path) -> None:
@@ -210,13 +228,24 @@ def _workshop(folder: Path, report: Progress) -> Iterator[Path]:
     workshop = folder.with_name(f".{folder.name}.part")
     lock = _locked(workshop, report)
     try:
-        shutil.rmtree(workshop / "unpacked", ignore_errors=True)
+        _clear(workshop)
         yield workshop
     finally:
-        shutil.rmtree(workshop / "unpacked", ignore_errors=True)
+        _clear(workshop)
         with contextlib.suppress(OSError):
             workshop.rmdir()
         unlock_folder(lock)
+
+
+def _clear(workshop: Path) -> None:
+    """Remove what was being unpacked or prepared, by a call that was killed too."""
+    for folder in workshop.glob("unpacked*"):
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(OSError, RecursionError):  # a folder that cannot be removed is in nobody's way
+        shutil.rmtree(folder)
 
 
 def _locked(workshop: Path, report: Progress) -> Optional[int]:

@@ -19,6 +19,7 @@ from gluon_pix2pix.pictures.folders import EXTENSIONS
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"  # the first bytes of the two kinds of archive
 CHUNK = 1 << 18  # bytes
+MOST_FOLDERS, LONGEST = 32, 1024  # of a member's path, in bytes; data sets have two or three, and much less
 # What the standard library raises over damaged archives, as mutating good ones has shown.
 DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -111,9 +112,9 @@ def unpack(
     pictures = 0
     with open(archive, "rb") as stream:
         begin = stream.read(4)
-    members = _zip_members if begin == ZIP else _tar_members
+    members = _zip_members(archive, budget) if begin == ZIP else _tar_members(archive, budget, folder)
     try:
-        for number, member in enumerate(members(archive, budget), 1):
+        for number, member in enumerate(members, 1):
             if number > max_files:
                 raise ArchiveError(f"{archive} holds more than {max_files:,} files: it looks like a bomb")
             target = folder.joinpath(*_safe_parts(archive, member))
@@ -126,8 +127,8 @@ def unpack(
     except ArchiveError:
         raise
     except (*DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: zipfile sought before 0
-            raise
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.ENAMETOOLONG):
+            raise  # EINVAL: zipfile sought before 0
         raise ArchiveError(f"{archive} is damaged or no archive ({str(error)[:100]})") from error
     return pictures
 
@@ -140,8 +141,10 @@ def _safe_parts(archive: Path, member: _Member) -> list[str]:
     # Backslashes and colons are paths on some systems; no picture of a data set needs them.
     if name.startswith("/") or ".." in parts or set(name) & set("\\:\0"):
         raise ArchiveError(f"{archive} is refused: its member {shown} would land outside of the data set")
-    if any(len(os.fsencode(part)) > 255 for part in parts):
+    if any(len(os.fsencode(part)) > 255 for part in parts) or len(os.fsencode(name)) > LONGEST:
         raise ArchiveError(f"{archive} is refused: the name of its member {shown} is too long")
+    if len(parts) > MOST_FOLDERS:
+        raise ArchiveError(f"{archive} is refused: its member {shown} lies {len(parts) - 1:,} folders deep")
     if member.kind not in ("file", "folder"):
         raise ArchiveError(f"{archive} is refused: its member {shown} is {member.kind}, not a file or folder")
     return parts
@@ -159,14 +162,16 @@ def _write(archive: Path, member: _Member, target: Path) -> None:
             output.write(chunk)
 
 
-def _tar_members(archive: Path, budget: _Budget) -> Iterator[_Member]:
+def _tar_members(archive: Path, budget: _Budget, folder: Path) -> Iterator[_Member]:
     """The members of a gzipped tar in their order. Every byte that comes out of gzip, headers too, is on the budget."""
+    # A second lock, of Python's own: it is in 3.12, and in the last releases of those before.
+    data_filter = getattr(tarfile, "data_filter", lambda info, folder: info)
     with gzip.open(archive) as stream:
         metered = _Metered(stream, budget)
         with tarfile.open(fileobj=metered, mode="r|") as tar:
             for info in tar:
                 kind = _tar_kind(info)
-                yield _Member(info.name, kind, lambda info=info: tar.extractfile(info))
+                yield _Member(info.name, kind, lambda info=info: tar.extractfile(data_filter(info, str(folder))))
         while metered.read(CHUNK):  # gzip compares its checksum at the very end
             pass
 

@@ -19,6 +19,7 @@ class Page:
     version: str = '"1"'  # the ETag; "" for none
     length: bool = True  # send Content-Length
     lie: int = 0  # added to Content-Length
+    tells: str = ""  # the Content-Length, if another
     ranges: bool = True  # honour Range
     if_range: bool = True  # honour If-Range
     kind: str = "application/x-gzip"
@@ -26,6 +27,7 @@ class Page:
     cuts: list = field(default_factory=list)  # bytes after which the connection is closed
     to: str = ""  # redirect there
     hangs: bool = False
+    drips: str = ""  # where a byte comes now and then, and no more: "head", "chunk" (its length) or "body"
 
 
 class Web:
@@ -62,6 +64,9 @@ class Web:
             return
         if page.hangs:
             self.closing.wait()
+        if page.drips:
+            self.drip(request, page)
+            return
         start = 0
         asked, version = request.headers["Range"], request.headers["If-Range"]
         if page.ranges and asked and not (page.if_range and version and version != page.version):
@@ -76,12 +81,19 @@ class Web:
         if start:
             request.send_header("Content-Range", f"bytes {start}-{len(page.body) - 1}/{len(page.body)}")
         if page.length:
-            request.send_header("Content-Length", str(len(body) + page.lie))
+            request.send_header("Content-Length", page.tells or str(len(body) + page.lie))
         if page.version:
             request.send_header("ETag", page.version)
         request.send_header("Content-Type", page.kind)
         request.end_headers()
         request.wfile.write(body[: page.cuts.pop(0)] if page.cuts else body)
+
+    def drip(self, request: BaseHTTPRequestHandler, page: Page) -> None:
+        heads = {"head": b"X: ", "chunk": b"Transfer-Encoding: chunked\r\n\r\n", "body": b"\r\n" + page.body[:10]}
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n" + heads[page.drips])
+        while not self.closing.wait(0.02):
+            request.wfile.write(b"0")
+            request.wfile.flush()
 
     def close(self) -> None:
         self.closing.set()

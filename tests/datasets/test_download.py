@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import ssl
+import time
 import urllib.error
 
 import numpy as np
@@ -226,6 +227,26 @@ def test_silence_is_a_failure(web, download, path, waits):
     with pytest.raises(DownloadError, match=r"/a: (The read operation )?timed out \(2 attempts\)"):
         download(web.add("/a", BODY, hangs=True), path, timeout=0.1, attempts=2)
     assert waits == [1]
+
+
+@pytest.mark.parametrize(
+    ("where", "words"), [("head", "timed out"), ("chunk", "timed out"), ("body", r"only \d+ bytes came in 0 seconds")]
+)
+def test_a_server_that_drips_is_a_failure(web, download, path, waits, where, words):
+    url = web.add("/a", BODY, drips=where)
+    began = time.monotonic()
+    with pytest.raises(DownloadError, match=rf"/a: {words} \(2 attempts\)"):
+        download(url, path, timeout=0.2, patience=0.3, attempts=2)
+    assert time.monotonic() - began < 20  # for ever, without a bound
+    assert waits == [1]
+
+
+@pytest.mark.parametrize("length", ["99999999999999999999", "9" * 5000, "-1", "0x10"])
+def test_lengths_that_cannot_be_are_none(web, download, path, length):
+    seen = []
+    with pytest.raises(DownloadError, match="not the kind of file"):
+        download(web.add("/a", b"text", lie=0, tells=length), path, progress=lambda *now: seen.append(now))
+    assert seen == [(0, None)]
 
 
 def test_nobody_there(web, download, path, waits):

@@ -123,7 +123,9 @@ def test_an_interrupted_download_goes_on(web, tmp_path):
     web.add("/first", WHOLE, cuts=[1000, 0, 0, 0])
     with pytest.raises(DownloadError, match=r"ended after 1,000 of .* bytes \(4 attempts\)"):
         fetch.get("facades", tmp_path)
-    assert tree(tmp_path) == [".facades.part/archive.part", ".facades.part/archive.part.json"]
+    (part, note) = tree(tmp_path)
+    assert note == f"{part}.json"
+    assert part.startswith(".facades.part/archive-")
     web.requests.clear()
     fetch.get("facades", tmp_path)
     assert web.requests == [("/first", "bytes=1000-")]
@@ -138,10 +140,80 @@ def test_an_interruption_while_unpacking_keeps_the_archive(web, tmp_path):
     web.add("/first", WHOLE)
     with pytest.raises(KeyboardInterrupt):
         fetch.get("facades", tmp_path, progress=interrupt)
-    assert tree(tmp_path) == [".facades.part/archive"]
+    (archive,) = tree(tmp_path)
+    assert archive.startswith(".facades.part/archive-")
     fetch.get("facades", tmp_path)
     assert len(web.requests) == 1
     assert tree(tmp_path) == PICTURES
+
+
+DEEP = "/".join(["d"] * 2000)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (f"facades/{DEEP}/1.jpg", "the name of its member 'facades/d.*is too long"),
+        (f"facades/{'/'.join(['d'] * 40)}/1.jpg", "lies 41 folders deep"),
+        ("facades/" + "/".join(["x" * 200] * 22) + "/1.jpg", "is too long"),
+    ],
+    ids=["2,000 folders", "40 folders", "4,096 bytes"],
+)
+def test_an_archive_that_failed_is_not_taken_again(web, tmp_path, bad, words):
+    web.add("/first", archive([*PICTURES, bad]))
+    with pytest.raises(DownloadError, match=f"/first: .*{words}"):
+        fetch.get("facades", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    web.add("/mine", WHOLE)
+    assert fetch.get("facades", tmp_path, urls=[web.address("/mine")]).counts == {"train": 2, "val": 1}
+
+
+def test_an_archive_that_fails_in_an_unforeseen_way_is_not_taken_again(web, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise RecursionError("maximum recursion depth exceeded")
+
+    web.add("/first", WHOLE)
+    monkeypatch.setattr(fetch, "unpack", fail)
+    with pytest.raises(RecursionError):
+        fetch.get("facades", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(fetch, "unpack", lambda *_, **__: full())
+
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fetch.get("facades", tmp_path)
+    assert len(tree(tmp_path)) == 1  # a full disk is not the archive's fault
+    assert len(web.requests) == 2
+
+
+def test_the_archive_of_another_address_is_not_taken(web, tmp_path):
+    def interrupt(stage, done, total):
+        if stage == "unpack":
+            raise KeyboardInterrupt
+
+    web.add("/first", WHOLE)
+    with pytest.raises(KeyboardInterrupt):
+        fetch.get("facades", tmp_path, progress=interrupt)
+    web.add("/mine", WHOLE)
+    fetch.get("facades", tmp_path, urls=[web.address("/mine")])
+    assert [path for path, _ in web.requests] == ["/first", "/mine"]
+    assert [path.name for path in tmp_path.iterdir()] == ["facades"]
+
+
+def test_what_cannot_be_removed_is_in_nobodys_way(web, tmp_path, monkeypatch):
+    (tmp_path / ".facades.part" / "unpacked").mkdir(parents=True)
+    web.add("/first", WHOLE)
+    rmtree = shutil.rmtree
+
+    def fail(path, *args, **options):
+        if str(path).endswith("unpacked"):
+            raise RecursionError
+        return rmtree(path, *args, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", fail)
+    assert fetch.get("facades", tmp_path).counts == {"train": 2, "val": 1}
 
 
 def test_two_at_once_download_once(web, tmp_path):

@@ -103,6 +103,8 @@ HOSTILE = {
         "is a sparse file",
     ),
     "long name": (member(f"set/{'x' * 300}.jpg"), r"the name of its member 'set/xxx.* is too long"),
+    "long path": (member("/".join(["x" * 200] * 6) + "/1.jpg"), "the name of its member .* is too long"),
+    "deep": (member("d/" * 40 + "1.jpg"), "lies 40 folders deep"),
     "twice": (member("set/train/0.jpg"), "holds 'set/train/0.jpg' twice"),
     "file as folder": (member("set/train/0.jpg/1.jpg"), "holds 'set/train/0.jpg/1.jpg' twice"),
 }
