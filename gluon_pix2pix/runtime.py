@@ -122,6 +122,10 @@ def gpu_problem(ordinal: int) -> Optional[Problem]:
     return None
 
 
+def _count_threads() -> str:
+    return f"{threads()} thread" + ("" if threads() == 1 else "s")
+
+
 def devices(gpu: Optional[str] = None) -> tuple[list[mx.Context], str]:
     """Turn the words of ``--gpu`` into MXNet contexts.
 
@@ -146,13 +150,13 @@ def devices(gpu: Optional[str] = None) -> tuple[list[mx.Context], str]:
         if problem is None:
             return [mx.gpu(0)], "GPU 0, the first that MXNet sees (--gpu -1 for the CPU)"
         why = "no GPU" if problem.is_absent else problem.why
-        return [mx.cpu()], f"CPU with {threads()} threads: {why}"
+        return [mx.cpu()], f"CPU with {_count_threads()}: {why}"
     try:
         ordinals = [int(word) for word in str(gpu).split(",")]
     except ValueError:
         raise ValueError(f"--gpu takes numbers such as 0 or 0,1, or -1 for the CPU, and got {gpu!r}") from None
     if ordinals == [-1]:
-        return [mx.cpu()], f"CPU with {threads()} threads, as asked"
+        return [mx.cpu()], f"CPU with {_count_threads()}, as asked"
     if min(ordinals) < 0 or len(set(ordinals)) < len(ordinals):
         raise ValueError(f"--gpu takes different numbers such as 0 or 0,1, or -1 alone for the CPU, and got {gpu!r}")
     for ordinal in ordinals:

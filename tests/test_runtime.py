@@ -13,6 +13,8 @@ import pytest
 from gluon_pix2pix import check_python, nvidia, runtime
 from gluon_pix2pix.runtime import devices, mx
 
+THREADS = "1 thread" if runtime.threads() == 1 else f"{runtime.threads()} threads"
+
 
 @pytest.mark.parametrize("python", [(3, 14), (3, 8), (2, 7)])
 def test_pythons_that_mxnet_cannot_live_with(python):
@@ -98,10 +100,10 @@ def machine(monkeypatch):
 
 def test_cpu(machine):
     machine(cuda=False)
-    assert devices("-1") == ([mx.cpu()], f"CPU with {runtime.threads()} threads, as asked")
-    assert devices() == ([mx.cpu()], f"CPU with {runtime.threads()} threads: no GPU")
+    assert devices("-1") == ([mx.cpu()], f"CPU with {THREADS}, as asked")
+    assert devices() == ([mx.cpu()], f"CPU with {THREADS}: no GPU")
     machine(gpus=[])
-    assert devices() == ([mx.cpu()], f"CPU with {runtime.threads()} threads: no GPU")
+    assert devices() == ([mx.cpu()], f"CPU with {THREADS}: no GPU")
 
 
 def test_gpus(machine):

@@ -36,8 +36,8 @@ function show(number) {
   player.image.src = sample.src;
   player.image.alt = "source, fake and target, epoch " + sample.epoch;
   player.slider.value = player.number;
-  player.slider.setAttribute("aria-valuetext", "epoch " + sample.epoch);
-  player.label.textContent = "epoch " + sample.epoch;
+  player.slider.setAttribute("aria-valuetext", whenOf(sample));
+  player.label.textContent = whenOf(sample);
   for (const near of [player.number + 1, player.number - 1]) {
     if (DATA.samples[near]) new Image().src = DATA.samples[near].src; // so that a step shows at once
   }
@@ -76,4 +76,8 @@ function enlarge() {
   const dialog = make("dialog", { class: "whole", onclick: () => dialog.close(), onclose: () => dialog.remove() }, image);
   document.body.append(dialog);
   dialog.showModal();
+}
+
+function whenOf(sample) {
+  return typeof sample.epoch === "number" ? "epoch " + sample.epoch : sample.epoch;
 }

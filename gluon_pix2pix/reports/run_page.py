@@ -143,8 +143,9 @@ def _when(event: dict) -> str:
 def _samples(run_dir: Path) -> list[dict]:
     samples = []
     for path in sorted(run_dir.glob("samples/*.png"), key=lambda path: natural_key(path.name)):
-        number = re.search(r"(\d+)$", path.stem)
-        samples.append({"src": as_url(f"samples/{path.name}"), "epoch": int(number[1]) if number else path.stem})
+        number, early = re.search(r"(\d+)$", path.stem), re.fullmatch(r"epoch_0000_(\d+)_steps", path.stem)
+        when = f"{int(early[1])} steps" if early else int(number[1]) if number else path.stem
+        samples.append({"src": as_url(f"samples/{path.name}"), "epoch": when})
     return samples
 
 

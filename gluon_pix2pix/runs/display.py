@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +12,9 @@ from tqdm import tqdm
 
 from gluon_pix2pix.core.loop import StepNumbers
 from gluon_pix2pix.runs.log import LOSSES
+
+WIDE = 120  # columns; below, the losses would leave no room for the bar
+NARROW = "{desc}{percentage:3.0f}%|{bar}| {remaining} left{postfix}"
 
 
 class Display:
@@ -25,7 +30,9 @@ class Display:
 
     def __init__(self, *, epochs: int, total: int, initial: int = 0):
         self._epochs, self._terminal = epochs, sys.stderr.isatty()
+        self._narrow = _columns() < WIDE
         shown = {"unit": "img", "dynamic_ncols": True, "smoothing": 0.05, "disable": not self._terminal}
+        shown |= {"bar_format": NARROW} if self._narrow else {}
         self._bar = tqdm(total=total, initial=initial, **shown)
         self._total, self._seen, self._started, self._initial = total, initial, time.monotonic(), initial
 
@@ -44,7 +51,9 @@ class Display:
         """Move the bar on by a step's pictures."""
         self._seen += numbers.pairs
         self._bar.set_description(self._where(numbers), refresh=False)
-        losses = {name: f"{numbers.values[name]:.3f}" for name in LOSSES if name in numbers.values}
+        names = [name for name in LOSSES if name in numbers.values]
+        names = names[-1:] if self._narrow else names  # G_L1 says most of how far it is
+        losses = {name: f"{numbers.values[name]:.3f}" for name in names}
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(numbers.pairs)
 
@@ -63,3 +72,11 @@ class Display:
 
     def _where(self, numbers: StepNumbers) -> str:
         return f"epoch {numbers.epoch}/{self._epochs}"
+
+
+def _columns() -> int:
+    """How wide the terminal is that the bar is on; the output may go elsewhere."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return shutil.get_terminal_size().columns

@@ -114,6 +114,10 @@ class RunLog:
         means, self._epoch = mean_numbers(self._epoch), []
         return means
 
+    def close_display(self) -> None:
+        """Leave the bar as it is; what is said afterwards comes below it."""
+        self._display.close()
+
     def __enter__(self) -> RunLog:
         return self
 

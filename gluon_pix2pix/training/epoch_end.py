@@ -6,9 +6,8 @@ import signal
 from pathlib import Path
 from typing import Optional
 
-from gluon_pix2pix.core.loop import Progress
+from gluon_pix2pix.core.loop import Progress, StepNumbers
 from gluon_pix2pix.core.step import Pix2PixTrainer
-from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pictures.collage import collage
 from gluon_pix2pix.pictures.files import write_image
 from gluon_pix2pix.reports.health import measure_spread
@@ -22,6 +21,8 @@ from gluon_pix2pix.translation.gluon_network import copy_generator, gluon_comput
 from gluon_pix2pix.translation.network import Network, Size
 from gluon_pix2pix.translation.translator import Translator
 
+FIRST_STEPS, FIRST_EPOCHS = 100, 5  # when samples are shown whatever --save-every says
+
 
 def finish_epoch(run: Run, progress: Progress) -> None:
     """At the end of an epoch: log; and if it is time, score the validation pairs, save, show samples and curves."""
@@ -32,6 +33,8 @@ def finish_epoch(run: Run, progress: Progress) -> None:
     last = epochs == options.schedule.total_epochs
     saves = last or epochs % options.run.save_every == 0
     scores = last or epochs % (options.validation.eval_every or options.run.save_every) == 0
+    if is_time_for_samples(run, epochs):
+        show_samples(run, epoch=epochs, name=checkpoint_list.checkpoint_name(epochs))
     if saves or scores:
         score_and_save(run, progress, saves=saves, scores=scores)
     if run.own.on_epoch and run.own.on_epoch(EpochReport(epochs, losses, run.scores.values if scores else {})):
@@ -39,13 +42,11 @@ def finish_epoch(run: Run, progress: Progress) -> None:
 
 
 def score_and_save(run: Run, progress: Progress, *, saves: bool, scores: bool) -> None:
-    """Score the validation pairs, save, and show samples and curves."""
+    """Score the validation pairs, save, and draw the curves."""
     options, epochs = run.options, progress.epochs
     translator = translator_of(run.trainer, options, run.own)
     shown = run.val_set or run.train_set
     count = options.validation.val_pictures if run.val_set and scores else 0
-    if saves:
-        show_samples(run, translator, shown, epochs)
     score = score_validation(translator, shown, count, run.stop, metric=options.validation.eval_metric)
     run.scores = score if scores else run.scores
     run.say_skipped(shown)
@@ -72,13 +73,28 @@ def translator_of(
     return Translator(network, size=size)
 
 
-def show_samples(run: Run, translator: Translator, shown: PairedImages, epochs: int) -> None:
+def is_time_for_samples(run: Run, epochs: int) -> bool:
+    """Whether samples are shown after so many epochs: by --sample-every, or when it is saved, and in the beginning."""
+    last = epochs == run.options.schedule.total_epochs
+    if run.options.run.sample_every:
+        return last or epochs % run.options.run.sample_every == 0
+    return last or epochs <= FIRST_EPOCHS or epochs % run.options.run.save_every == 0
+
+
+def show_first_samples(run: Run, numbers: StepNumbers) -> None:
+    """After the first hundred steps of a run, show what there is: people look early whether it goes the right way."""
+    if (numbers.epoch, numbers.step) == (1, FIRST_STEPS):
+        show_samples(run, epoch=1, step=FIRST_STEPS, name=f"epoch_0000_{FIRST_STEPS:06d}_steps")
+
+
+def show_samples(run: Run, *, name: str, **when: int) -> None:
     """Write source | fake | target of the first pairs, and tell whoever watches."""
-    name, folder = checkpoint_list.checkpoint_name(epochs), run.folder / "samples"
+    folder, shown = run.folder / "samples", run.val_set or run.train_set
+    run.log.check_folder()
     folder.mkdir(exist_ok=True)
-    rows = sample_rows(translator, shown)
+    rows = sample_rows(translator_of(run.trainer, run.options, run.own), shown)
     write_image(folder / f"{name}.png", collage(rows))
-    run.log.event("samples", epoch=epochs, file=f"samples/{name}.png", **measure_spread(rows))
+    run.log.event("samples", **when, file=f"samples/{name}.png", **measure_spread(rows))
 
 
 def stop_here(run: Run, progress: Progress) -> int:

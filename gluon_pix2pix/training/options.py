@@ -36,6 +36,8 @@ class RunOptions:
     """Decides initial weights, order, jitter and dropout: the same seed repeats a run bit for bit."""
     save_every: int = field(default=5, metadata={"least": 1, "may_change": True})
     """Epochs between two checkpoints, each with samples and a validation score; the last epoch has one always."""
+    sample_every: Optional[int] = field(default=None, metadata={"least": 1, "may_change": True})
+    """Epochs between two samples [as --save-every; also after 100 steps, and after each of the first five epochs]."""
     keep: int = field(default=2, metadata={"least": 1, "may_change": True})
     """Newest checkpoints that stay on disk, beside the one with the best validation score."""
     log_every: int = field(default=100, metadata={"least": 1, "may_change": True})

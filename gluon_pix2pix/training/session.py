@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import shlex
+import time
 from collections.abc import Iterator
 from typing import Callable, NamedTuple, Optional
 
 from gluon_pix2pix.core import loop
-from gluon_pix2pix.core.loop import Batch, Progress
+from gluon_pix2pix.core.loop import Batch, Progress, StepNumbers
 from gluon_pix2pix.core.step import OneProcess, Pix2PixTrainer
 from gluon_pix2pix.errors import option_errors
 from gluon_pix2pix.pairs.layouts import read_list
@@ -23,12 +24,17 @@ from gluon_pix2pix.runs.log import append_event, read_log
 from gluon_pix2pix.runs.run_log import RunLog
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training.begin import Say, begin_or_follow
-from gluon_pix2pix.training.epoch_end import finish_epoch, stop_here
+from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own, Run
 from gluon_pix2pix.training.setup import build_networks, build_trainer, open_data, resolve
 from gluon_pix2pix.training.validation import metric_of
+
+MEASURED_STEPS, LONG_HOURS = 10, 3
+FIRST_IMPRESSION = (
+    "--generator unet_128 --load-size 143 --crop-size 128 --ngf 16 --ndf 16 --n-epochs 10 --n-epochs-decay 10"
+)
 
 
 class Outcome(NamedTuple):
@@ -88,6 +94,7 @@ def prepare_and_train(
         if progress.epochs >= options.schedule.total_epochs:
             say(f"{options.run.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
             return Outcome(options, progress.epochs, {}, None, trainer)
+        say(f"page: {options.run.run_dir / 'index.html'}, from the first samples on")
         with StopRequest() as stop, contextlib.ExitStack() as stack:
             log = None
             if cluster.rank == 0:
@@ -132,10 +139,12 @@ def train(run: Run, progress: Progress) -> Outcome:
         seed=options.run.seed,
         ranges=(train_set.source_range, train_set.target_range),
         progress=progress,
-        on_step=run.log.step if run.log else lambda numbers: None,
+        on_step=OnStep(run) if run.log else lambda numbers: None,
         on_epoch=lambda progress: finish_epoch(run, progress),
         stop=run.asked_to_stop,
     )
+    if run.log is not None:
+        run.log.close_display()
     exit_code = None
     if progress.epochs < options.schedule.total_epochs:
         exit_code = stop_here(run, progress)
@@ -143,6 +152,39 @@ def train(run: Run, progress: Progress) -> Outcome:
         model = shlex.quote(str(run.folder))
         run.say(f"next: python -m gluon_pix2pix translate --model {model} {inputs_of(run)}")
     return Outcome(options, progress.epochs, run.scores.values if run.scores else {}, exit_code, run.trainer)
+
+
+class OnStep:
+    """What is done with each step's numbers: they are logged, and in the beginning there is more to say and to show."""
+
+    def __init__(self, run: Run):
+        self._run, self._started, self._pairs, self._steps = run, time.monotonic(), 0, 0
+
+    def __call__(self, numbers: StepNumbers) -> None:
+        """Take the numbers of a step."""
+        self._run.log.step(numbers)
+        self._steps += 1
+        if self._steps <= 2:  # in which memory is planned
+            self._started = time.monotonic()
+        else:
+            self._pairs += numbers.pairs
+        if self._steps == 2 + MEASURED_STEPS:
+            say_how_long(self._run, numbers, (time.monotonic() - self._started) / self._pairs)
+        show_first_samples(self._run, numbers)
+
+
+def say_how_long(run: Run, numbers: StepNumbers, seconds_a_pair: float) -> None:
+    """Say how long the run will take, from what a few steps took, if that is long."""
+    pairs, total = len(run.train_set), run.options.schedule.total_epochs
+    left = (total - numbers.epoch + 1) * pairs - numbers.step * run.options.data.batch_size
+    hours = left * seconds_a_pair / 3600
+    if hours < LONG_HOURS:
+        return
+    words = f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+    run.say(
+        f"the {total} epochs will take about {words} on this machine; for a first impression, stop it (Ctrl-C) and add "
+        f"{FIRST_IMPRESSION} --run-dir runs/quick"
+    )
 
 
 def read_batches(run: Run, epoch: int, step: int) -> Iterator[Batch]:

@@ -70,7 +70,9 @@ def test_losses_are_sane_numbers(unbroken, train):
 
 def test_what_a_run_says(unbroken, train):
     lines = unbroken.out.splitlines()
-    assert lines[:2] == [f"data: {train.pairs}, AtoB", f"device: CPU with {threads()} threads, as asked"]
+    device = f"device: CPU with {threads()} thread{'s' if threads() > 1 else ''}, as asked"
+    assert lines[:2] == [f"data: {train.pairs}, AtoB", device]
+    assert lines.pop(2) == "page: runs/houses/index.html, from the first samples on"
     assert re.fullmatch(
         r"epoch 1/4  D_real 0\.\d{3}  D_fake 0\.\d{3}  G_GAN 0\.\d{3}  G_L1 \d+\.\d{3}  .*left", lines[2]
     )

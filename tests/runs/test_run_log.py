@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
+import os
+import pty
+import struct
 import sys
+import termios
 from types import SimpleNamespace
 
 import pytest
@@ -106,7 +111,7 @@ def test_a_bar_where_there_is_one(tmp_path, capsys, monkeypatch):
         log.finish_epoch()
         log.say("saved")
     assert "epoch 1/2" in terminal.getvalue()
-    assert "5/5" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
     assert "G_L1=3.5" in terminal.getvalue()
     assert capsys.readouterr().out == "saved\n"
 
@@ -208,3 +213,22 @@ def test_a_run_whose_folder_is_gone_stops(tmp_path, replaced):
     assert run_dir.exists() == replaced
     assert not replaced or list(run_dir.iterdir()) == []
     assert [event["step"] for event in read_log(tmp_path / "moved")] == [1]
+
+
+@pytest.mark.parametrize(("columns", "losses_shown"), [(80, ["G_L1"]), (160, ["D_real", "D_fake", "G_GAN", "G_L1"])])
+def test_the_bar_has_room_on_a_narrow_terminal(tmp_path, monkeypatch, columns, losses_shown):
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with open(terminal, "w") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        with RunLog(tmp_path, epochs=200, total=80_000, log_every=9) as log:
+            add(log, 33.25, epoch=100, step=1, images=40_000)
+            log.finish_epoch()
+        shown = os.read(reader, 100_000).decode()
+    os.close(reader)
+    last = shown.rstrip("\r\n").split("\r")[-1]
+    assert len(last) <= columns
+    assert [name for name in LOSSES if f"{name}=" in last] == losses_shown
+    assert last.startswith("epoch 100/200:")
+    assert " 50%" in last
+    assert len(last.split("|")[1]) >= 15
