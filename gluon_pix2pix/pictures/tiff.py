@@ -54,9 +54,9 @@ def decode(data: bytes, header: Header) -> np.ndarray:
     with _opened(io.BytesIO(data)) as tiff:
         picture = _find(tiff)
         page, photometric = picture.pages[0], picture.photometric
-        if photometric == _YCBCR and page.compression not in _JPEGS:
-            return _by_pillow(data, page)
         image = _samples(picture)
+    if photometric == _YCBCR and page.compression not in _JPEGS:
+        return np.array(Image.frombytes("YCbCr", image.shape[1::-1], image.tobytes()).convert("RGB"))
     bits = page.bitspersample
     if photometric == _PALETTE:
         return _in_colours(image[:, :, 0], page.colormap)
@@ -102,8 +102,8 @@ def palette(data: bytes) -> np.ndarray | None:
 def _opened(stream: BinaryIO) -> Iterator[TiffFile]:
     import tifffile  # here, where it is needed: it takes a tenth of a second
 
-    with tifffile.TiffFile(stream, name="picture.tif", is_ome=False, is_mmstack=False, is_ndtiff=False) as tiff:
-        yield tiff  # as those kinds, it would look for further files beside this one
+    with tifffile.TiffFile(stream, name="picture.tif") as tiff:
+        yield tiff  # its pages; `series` would open further files that a description names
 
 
 def _find(tiff: TiffFile) -> _Picture:
@@ -187,9 +187,12 @@ def _channels(picture: _Picture) -> tuple[int, bool]:
         return (1, True) if samples == 2 and extras in ((_MULTIPLIED,), (_UNMULTIPLIED,)) else (samples, False)
     if photometric == _RGB and samples >= 3:
         return (3, True) if samples == 4 else (samples, False)
+    page = picture.pages[0]
+    if photometric == _YCBCR and page.compression not in _JPEGS and (page.is_subsampled or page.bitspersample != 8):
+        raise Unreadable("has luma and less chroma, or 16 bits of it, without JPEG, which is not read: save it as RGB")
     if (photometric, samples) in ((_PALETTE, 1), (_INKS, 4), (_YCBCR, 3)):
         return 3, False
-    name = getattr(picture.pages[0].photometric, "name", photometric)
+    name = getattr(page.photometric, "name", photometric)
     raise Unreadable(f"has the colours {name} in {samples} channels, which are not read: save it as RGB or gray")
 
 
@@ -233,14 +236,6 @@ def _check_jpegs(page: TiffPage) -> None:
         stream.seek(place)
         part = stream.read(length)
         check_part(tables[:-2] + part[2:] if tables else part)
-
-
-def _by_pillow(data: bytes, page: TiffPage) -> np.ndarray:
-    """Read luma and chroma, which tifffile does not turn into colours."""
-    if page.index:
-        raise Unreadable("has the colours YCBCR behind its first page, which are not read: save it as RGB or gray")
-    with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
-        return np.array(image.convert("RGB"))
 
 
 def _in_colours(indices: np.ndarray, colormap: np.ndarray | None) -> np.ndarray:

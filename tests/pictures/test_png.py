@@ -98,7 +98,7 @@ def test_large_texts_and_profiles_are_nobodys_concern(tmp_path):
     image, info = np.random.default_rng(0).integers(0, 256, (9, 13, 3), np.uint8), PngImagePlugin.PngInfo()
     info.add_text("workflow", "x" * 1_400_000, zip=True)
     Image.fromarray(image).save(tmp_path / "a.png", pnginfo=info, icc_profile=b"no profile" * 200_000)
-    with pytest.raises(ValueError, match="too large"):
+    with pytest.raises(ValueError, match=r"(?i)too large"):
         Image.open(tmp_path / "a.png").load()
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), image)
 

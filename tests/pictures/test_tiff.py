@@ -116,10 +116,14 @@ def test_jpeg_within_that_is_damaged(tmp_path):
 
 def test_luma_and_chroma_without_jpeg(tmp_path):
     ycbcr = np.asarray(Image.fromarray(smooth(24, 32)).convert("YCbCr"))
-    write(tmp_path / "a.tif", ycbcr, photometric="ycbcr")
+    write(tmp_path / "a.tif", ycbcr, photometric="ycbcr", subsampling=(1, 1))
     image = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(image, np.asarray(Image.open(tmp_path / "a.tif").convert("RGB")))
+    np.testing.assert_array_equal(image, np.asarray(Image.fromarray(smooth(24, 32)).convert("YCbCr").convert("RGB")))
     assert np.abs(image.astype(int) - smooth(24, 32)).max() <= 3
+    set_tag(tmp_path / "a.tif", 530, 2 | 2 << 16)
+    for look in (file_header, read_image):
+        with pytest.raises(ValueError, match=r"a\.tif has luma and less chroma, or 16 bits of it, without JPEG"):
+            look(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
