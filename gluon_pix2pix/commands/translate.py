@@ -63,9 +63,13 @@ def load(options: ModelOptions) -> tuple[Translator, str]:
     ctx: Any = None
     with option_errors():
         check_epoch(options.epoch)
-        form = find_format(options.model, options.backend)
+        form = find_format(options.model, options.backend if options.provider is None else "onnx")
     if form == "onnx":
-        device = "CPU, ONNX Runtime"
+        if options.gpu not in (None, "-1"):
+            raise UsageError(
+                f"--gpu {options.gpu} is for MXNet: an ONNX model takes --provider cuda, and its first GPU"
+            )
+        device = ""
     else:
         from gluon_pix2pix.runtime import devices  # here: it imports MXNet, which ONNX models do without
 
@@ -85,8 +89,9 @@ def load(options: ModelOptions) -> tuple[Translator, str]:
         batch_size=options.batch_size,
         seed=options.seed,
         ctx=ctx,
+        provider=options.provider,
     )
-    return translator, device
+    return translator, device or translator.network.device
 
 
 def from_standard_input(translator: Translator, options: ResultOptions) -> None:

@@ -71,6 +71,7 @@ def load_network(
     dropout: Optional[bool] = None,
     backend: Optional[str] = None,
     ctx: Any = None,
+    provider: Optional[str] = None,
 ) -> Network:
     """Load a model in any form; see `find_format` for `path` and `backend`.
 
@@ -81,7 +82,9 @@ def load_network(
     statistics, dropout
         None is the paper's way for a run, "picture" and on, and what is in its graph for an export, which has no other.
     ctx
-        The mx.Context to compute on [the CPU]; ONNX Runtime computes on the CPU.
+        The mx.Context to compute on [the CPU].
+    provider
+        For ONNX Runtime: what of it computes, such as "cuda" [the CPU].
 
     Raises
     ------
@@ -92,11 +95,13 @@ def load_network(
     ValueError
         If a file is damaged or something else, or an argument is not for this model.
     """
-    form, path = find_format(path, backend), find_model(path)
+    if provider is not None and backend == "mxnet":
+        raise ValueError(f"provider {provider} is ONNX Runtime's, and backend mxnet is asked for")
+    form, path = find_format(path, "onnx" if provider is not None else backend), find_model(path)
     if form != "run" and epoch != "latest":
         raise ValueError(f"{path} is an export, of one checkpoint: epoch {epoch} needs the folder of the run")
     if form == "onnx":
-        return load_onnx(path, statistics=statistics, dropout=dropout)
+        return load_onnx(path, statistics=statistics, dropout=dropout, provider=provider)
     from gluon_pix2pix.translation import gluon_network  # here: it imports MXNet
 
     if form == "symbol":

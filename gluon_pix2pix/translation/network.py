@@ -39,6 +39,8 @@ class Network:
         Whether it drops values out, by the seed.
     identity
         What tells its answers from those of others: the checkpoint's name and the weights' SHA-256.
+    device
+        Where it computes, in words, if its loader knows.
     description
         All that its own files say of it: a run's options.json, or an export's model.json.
     """
@@ -51,6 +53,7 @@ class Network:
     statistics: str = "picture"
     dropout: bool = False
     identity: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
     description: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -17,11 +17,21 @@ from gluon_pix2pix.translation.exported import DESCRIPTION, MODEL, ONNX, WHAT, r
 from gluon_pix2pix.translation.network import Network, check_modes, from_model
 
 INPUT, OUTPUT = "data", "output"
+_PACKAGES = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "dml": "onnxruntime-directml"}
+_PACKAGES |= {"openvino": "onnxruntime-openvino", "migraphx": "onnxruntime-migraphx"}
 METADATA = "gluon_pix2pix"  # the key under which the file has model.json
 
 
-def load_onnx(path: str | Path, *, statistics: Optional[str] = None, dropout: Optional[bool] = None) -> Network:
+def load_onnx(
+    path: str | Path,
+    *,
+    statistics: Optional[str] = None,
+    dropout: Optional[bool] = None,
+    provider: Optional[str] = None,
+) -> Network:
     """Load an .onnx file, or that of an export's folder, whose SHA-256 is checked if model.json is beside it.
+
+    `provider` is what of ONNX Runtime computes, see `open_session`.
 
     Raises
     ------
@@ -39,7 +49,7 @@ def load_onnx(path: str | Path, *, statistics: Optional[str] = None, dropout: Op
         data = read_checked(folder, ONNX, read_model(folder))
     else:
         data = file.read_bytes()
-    session = open_session(data, file)
+    session = open_session(data, file, provider)
     text = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if text is None:
         raise ValueError(f"{file} was not exported by this program: it does not say what it translates")
@@ -47,18 +57,25 @@ def load_onnx(path: str | Path, *, statistics: Optional[str] = None, dropout: Op
     network = from_model(model, sha256=hashlib.sha256(data).hexdigest(), path=file)
     _check_ends(session, network, file)
     check_modes(path, network, statistics=statistics, dropout=dropout)
-    return dataclasses.replace(network, compute=onnx_compute(session))
+    device = f"{word_of(session.get_providers()[0])}, ONNX Runtime"
+    return dataclasses.replace(network, compute=onnx_compute(session), device=device)
 
 
-def open_session(data: bytes, path: object):
-    """Return an onnxruntime.InferenceSession on the processors that this process may use.
+def open_session(data: bytes, path: object, provider: Optional[str] = None):
+    """Return an onnxruntime.InferenceSession, on the processors that this process may use or on another device.
+
+    Parameters
+    ----------
+    provider
+        One of ONNX Runtime's execution providers by its first word, such as "cuda", "tensorrt" or "directml" [the CPU].
 
     Raises
     ------
     ImportError
         If onnxruntime is not installed.
     ValueError
-        If the bytes are no ONNX model; `path` is named.
+        If the bytes are no ONNX model, `path` is named; or if this ONNX Runtime has no such provider, or cannot start
+        it: that it would compute on the CPU instead is not what was asked for.
     """
     try:
         import onnxruntime
@@ -67,10 +84,34 @@ def open_session(data: bytes, path: object):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", str(processors())).split(",")[0])
     options.log_severity_level = 3  # errors; they come as exceptions too
+    asked = _find_provider(onnxruntime, provider)
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=[asked])
     except Exception as error:  # onnxruntime's own classes, which share no parent
         raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can load: {reason_of(error)}") from error
+    if session.get_providers()[0] != asked:
+        raise ValueError(
+            f"ONNX Runtime could not start its provider {word_of(asked).lower()}, and would compute on the CPU: see "
+            "that its driver and libraries are there (onnxruntime.ai, execution providers), or pass --provider cpu"
+        )
+    return session
+
+
+def _find_provider(onnxruntime, provider: Optional[str]) -> str:
+    """Return the whole name of an execution provider that the installed ONNX Runtime has."""
+    names = {word_of(name).lower(): name for name in onnxruntime.get_available_providers()}
+    word = {"directml": "dml"}.get((provider or "cpu").lower(), (provider or "cpu").lower())
+    if word in names:
+        return names[word]
+    there = f"this ONNX Runtime has no provider {provider}; it has {', '.join(sorted(names))}"
+    if word in _PACKAGES:
+        there += f". pip uninstall onnxruntime and pip install {_PACKAGES[word]} bring it"
+    raise ValueError(there)
+
+
+def word_of(provider: str) -> str:
+    """Return "CUDA" for "CUDAExecutionProvider"."""
+    return provider[: -len("ExecutionProvider")] if provider.endswith("ExecutionProvider") else provider
 
 
 def onnx_compute(session):

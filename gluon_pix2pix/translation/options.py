@@ -39,7 +39,10 @@ class ModelOptions:
     backend: Optional[Literal["mxnet", "onnx"]] = None
     """What computes an export that has both."""
     gpu: Optional[str] = None
-    """A GPU such as 0; -1 for the CPU [the first GPU there is, else the CPU]."""
+    """A GPU such as 0; -1 for the CPU [the first GPU there is, else the CPU]. MXNet's alone."""
+    provider: Optional[str] = None
+    """What computes an ONNX model: an execution provider of ONNX Runtime, such as cuda, tensorrt, directml or coreml
+    [cpu]."""
 
 
 @dataclass(frozen=True)

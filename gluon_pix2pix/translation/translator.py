@@ -90,13 +90,15 @@ class Translator:
         batch_size: int = 1,
         seed: int = 0,
         ctx: Any = None,
+        provider: Optional[str] = None,
     ) -> Translator:
         """Load a model in the box by its name, the folder of a run, the folder of an export, or an .onnx file.
 
         `load_network` explains the arguments before `size`, and the errors; the class explains the others. Size
         "trained" is that of the pictures in training.
         """
-        network = load_network(path, epoch=epoch, statistics=statistics, dropout=dropout, backend=backend, ctx=ctx)
+        where = {"backend": backend, "ctx": ctx, "provider": provider}
+        network = load_network(path, epoch=epoch, statistics=statistics, dropout=dropout, **where)
         size = network.trained_at if size == "trained" else size
         return cls(network, size=size, tile=tile, batch_size=batch_size, seed=seed)
 

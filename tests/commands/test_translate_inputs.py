@@ -346,3 +346,14 @@ def test_a_run_and_its_exports_give_the_same_pictures(translate, exports, tiny_r
             assert np.abs(of_run - of_export).max() <= (257 if name.startswith("3_") else 1)
     clips = [np.asarray(list(VideoReader(tmp_path / where / "clip_fake.mkv")), int) for where in ("run", form)]
     assert np.abs(clips[0] - clips[1]).max() <= 1
+
+
+def test_what_computes_an_onnx_model_is_chosen_and_said(translate, exports, tmp_path):
+    write_image(tmp_path / "a.png", noise(33, 58, 3))
+    words = ("--model", exports, "--input", tmp_path / "a.png", "--output", tmp_path / "out")
+    code, out, _ = translate(*words, "--provider", "CPU")
+    assert (code, "device: CPU, ONNX Runtime" in out) == (0, True)
+    code, _, err = translate(*words, "--provider", "tpu")
+    assert (code, "this ONNX Runtime has no provider tpu; it has " in err) == (1, True)
+    code, _, err = translate(*words, "--backend", "onnx", "--gpu", "0")
+    assert (code, "--gpu 0 is for MXNet: an ONNX model takes --provider cuda" in err) == (2, True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -219,3 +221,52 @@ def test_without_onnx(tiny_run, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"an ONNX file needs the package onnx: pip install 'gluon-pix2pix\[onnx\]'"):
         export_generator(tiny_run, tmp_path / "out", onnx=True)
     assert list(tmp_path.iterdir()) == []
+
+
+class Runtime:
+    """ONNX Runtime as far as it is asked, with these providers, of which those that start are first in a session."""
+
+    SessionOptions = onnxruntime.SessionOptions
+
+    def __init__(self, available, starts):
+        self._available, self._starts = available, starts
+
+    def get_available_providers(self):
+        return [f"{word}ExecutionProvider" for word in self._available]
+
+    def InferenceSession(self, data, options, providers):  # noqa: N802, its name there
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        started = [name for name in providers if name in [f"{word}ExecutionProvider" for word in self._starts]]
+        session.get_providers = lambda: [*started, "CPUExecutionProvider"]
+        return session
+
+
+@pytest.mark.parametrize(
+    ("provider", "device"),
+    [(None, "CPU"), ("cpu", "CPU"), ("cuda", "CUDA"), ("CUDA", "CUDA"), ("directml", "Dml"), ("coreml", "CoreML")],
+)
+def test_what_of_onnx_runtime_computes(finished, monkeypatch, provider, device):
+    words = ["CUDA", "Dml", "CoreML", "CPU"]
+    monkeypatch.setitem(sys.modules, "onnxruntime", Runtime(words, words))
+    assert load_network(finished, provider=provider, backend="onnx").device == f"{device}, ONNX Runtime"
+
+
+@pytest.mark.parametrize(
+    ("provider", "starts", "message"),
+    [
+        ("cuda", ["CPU"], "could not start its provider cuda, and would compute on the CPU: .*--provider cpu"),
+        ("tensorrt", [], "no provider tensorrt; it has cpu, cuda. pip uninstall onnxruntime and pip .*onnxruntime-gpu"),
+        ("tpu", [], "no provider tpu; it has cpu, cuda$"),
+    ],
+)
+def test_providers_that_cannot_be(finished, monkeypatch, provider, starts, message):
+    monkeypatch.setitem(sys.modules, "onnxruntime", Runtime(["CUDA", "CPU"], starts))
+    with pytest.raises(ValueError, match=message):
+        load_network(finished, provider=provider)
+
+
+def test_mxnet_has_no_providers(finished, tiny_run):
+    with pytest.raises(ValueError, match="provider cuda is ONNX Runtime's, and backend mxnet is asked for"):
+        load_network(finished, provider="cuda", backend="mxnet")
+    with pytest.raises(FileNotFoundError, match="has nothing that backend onnx runs: export it with --onnx"):
+        load_network(tiny_run, provider="cuda")
