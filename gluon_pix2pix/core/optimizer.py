@@ -135,12 +135,17 @@ class Adam(mx.optimizer.Adam):
     after it: scaled as here, they are the same. MXNet's own operator takes five times as long on a CPU
     (benchmarks/adam.py). There the update is finished when `update` returns. On GPUs, and for sparse gradients, other
     types than float32 and clipping, it is MXNet's operator.
+
+    Parameters
+    ----------
+    workers
+        Threads that share a large array [as many as MXNet's operators have]; the numbers do not depend on it.
     """
 
-    def __init__(self, *, epsilon: float = 1e-8, **kwargs):
+    def __init__(self, *, epsilon: float = 1e-8, workers: Optional[int] = None, **kwargs):
         super().__init__(epsilon=epsilon, **kwargs)
-        self._epsilon = epsilon
-        self._pool = ThreadPoolExecutor(threads(), thread_name_prefix="adam")
+        self._epsilon, self._workers = epsilon, workers or threads()
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="adam")
 
     def update(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: tuple) -> None:
         """Update `weight` and its moments in `state`, all of one shape, in place."""
@@ -158,7 +163,7 @@ class Adam(mx.optimizer.Adam):
         arrays = [_memory_of(array) for array in (weight, grad, *state)]
 
         size = arrays[0].size
-        parts = self._pool._max_workers if size > SPLIT else 1
+        parts = self._workers if size > SPLIT else 1
         bounds = np.linspace(0, size, parts + 1).astype(int)
         ranges = [slice(*bound) for bound in zip(bounds[:-1], bounds[1:])]
         each, update = self._pool.map if parts > 1 else map, _compiled()

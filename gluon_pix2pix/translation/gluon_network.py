@@ -95,7 +95,7 @@ def build_generator(
     if described["name"] == OWN:
         whose = f"a network of somebody's own, {described.get('class')}"
         raise ValueError(f"{run_dir} was trained with {whose}: only the program that has it can build it again")
-    generator = _with_statistics(described, statistics, dropout)
+    generator = untrained_generator(described, statistics, dropout)
     checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
     state = read_state(checkpoint)
     load_network_weights(checkpoint, "generator", generator, [ctx or mx.cpu()], ignore_extra=statistics == "picture")
@@ -107,7 +107,7 @@ def copy_generator(generator: mx.gluon.HybridBlock, described: dict, ctx: mx.Con
 
     The network in training would not do: MXNet moves its running statistics when it runs in train mode on a GPU.
     """
-    twin = _with_statistics(described, "picture", dropout=False)
+    twin = untrained_generator(described, "picture", dropout=False)
     twin.initialize(ctx=ctx)
     trained = generator._collect_params_with_prefix()
     for name, parameter in twin._collect_params_with_prefix().items():
@@ -116,7 +116,14 @@ def copy_generator(generator: mx.gluon.HybridBlock, described: dict, ctx: mx.Con
     return twin
 
 
-def _with_statistics(described: dict, statistics: str, dropout: bool) -> mx.gluon.HybridBlock:
+def untrained_generator(described: dict, statistics: str, dropout: bool) -> mx.gluon.HybridBlock:
+    """Build a generator for translating, without weights; `described` is as in a run's options.json.
+
+    Raises
+    ------
+    ValueError
+        If a generator of that norm has no such statistics.
+    """
     if statistics not in STATISTICS:
         raise ValueError(f"statistics is one of {', '.join(STATISTICS)}, not {statistics!r}")
     kwargs = dict(described, dropout=dropout and described["dropout"])
@@ -235,7 +242,7 @@ def rebuild_export(folder: str | Path, ctx: Optional[mx.Context] = None) -> tupl
     described, path = model.get("generator"), Path(folder) / PARAMS
     if not isinstance(described, dict):
         raise ValueError(f"{Path(folder) / MODEL} does not say which generator it was made of: export it again")
-    generator = _with_statistics(described, model["statistics"], dropout=False)
+    generator = untrained_generator(described, model["statistics"], dropout=False)
     generator.initialize(ctx=ctx or mx.cpu())
     parameters = generator._collect_params_with_prefix()
     structural = model.get("parameters") or {parameter.name: name for name, parameter in parameters.items()}

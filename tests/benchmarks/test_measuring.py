@@ -31,8 +31,7 @@ def test_a_process_answers_line_by_line(benchmark_script):
     assert [peer(do="double", value=value) for value in (1, 2.5)] == [2, 5.0]
     with pytest.raises(SystemExit, match=r"error: the process that was asked for .*'fail'.* ended with exit code 3"):
         peer(do="fail")
-    peer._process.stdin.close()
-    peer._process.stdout.close()
+    peer.close()
 
 
 def test_without_pytorch_there_is_no_peer(benchmark_script, tmp_path):

@@ -34,8 +34,7 @@ def updated(optimizer: mx.optimizer.Optimizer, size: int, steps: int = 3, dtype:
 @pytest.mark.parametrize("extra", [{}, {"wd": 0.01}, {"rescale_grad": 0.25}])
 def test_the_numbers_are_mxnets(monkeypatch, size, extra):
     monkeypatch.setattr(adam, "SPLIT", 4)  # several threads
-    ours = Adam(**SETTINGS, **extra)
-    ours._pool._max_workers = 3
+    ours = Adam(**SETTINGS, **extra, workers=3)
     for mine, theirs in zip(updated(ours, size), updated(MXNetsAdam(**SETTINGS, **extra), size)):
         # MXNet takes 1 - beta2 of the rounded beta2, which is 5e-5 off in the variance.
         np.testing.assert_allclose(mine, theirs, rtol=6e-5, atol=1e-7)
@@ -55,11 +54,7 @@ def test_the_numbers_are_the_papers():
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
     monkeypatch.setattr(adam, "SPLIT", 4)
-    results = []
-    for workers in (1, 2, 5):
-        ours = Adam(**SETTINGS)
-        ours._pool._max_workers = workers
-        results.append(updated(ours, 30_001))
+    results = [updated(Adam(**SETTINGS, workers=workers), 30_001) for workers in (1, 2, 5)]
     for mine, first in zip(results[1:], results[:1] * 2):
         for a, b in zip(mine, first):
             np.testing.assert_array_equal(a, b)

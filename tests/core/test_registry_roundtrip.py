@@ -10,7 +10,7 @@ import pytest
 
 from gluon_pix2pix.core.networks import DISCRIMINATORS, GENERATORS, get_model, init_weights
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.translation.gluon_network import _with_statistics, copy_generator
+from gluon_pix2pix.translation.gluon_network import copy_generator, untrained_generator
 
 # Name -> what makes it small, and two sizes.
 NETS = {
@@ -32,9 +32,9 @@ def test_every_registered_network_is_in_the_table():
     assert set(NETS) == {*GENERATORS, *DISCRIMINATORS}
 
 
-def build(name: str, norm: str) -> tuple[mx.gluon.HybridBlock, dict]:
+def build(name: str, norm: str, dropout: bool = True) -> tuple[mx.gluon.HybridBlock, dict]:
     """Return the network with weights as large as those of a trained one, and statistics that are its own."""
-    kwargs = {**NETS[name][0], "norm": norm, **({"dropout": True} if name in GENERATORS else {})}
+    kwargs = {**NETS[name][0], "norm": norm, **({"dropout": dropout} if name in GENERATORS else {})}
     net = get_model(name, **kwargs)
     init_weights(net, seed=3, ctx=[mx.cpu()], init_gain=0.2)
     rng = np.random.default_rng(0)
@@ -95,8 +95,7 @@ def test_its_translating_twin_too(name, norm, tmp_path):
     assert_equal(answers(read_back(twin, tmp_path), inputs), once, 1e-6)
 
     # Of one picture, the statistics of a batch are its own. In float64: these gains make float32's noise 1e-5.
-    net, _ = build(name, norm)
-    net.apply(lambda block: setattr(block, "_rate", 0) if isinstance(block, mx.gluon.nn.Dropout) else None)
+    net, _ = build(name, norm, dropout=False)
     inputs = [x.astype("float64") for x in inputs]
     for block in (net, twin):
         block.cast("float64")
@@ -111,7 +110,7 @@ def test_its_translating_twin_too(name, norm, tmp_path):
 def test_running_statistics_translate_as_they_predict(name):
     net, described = build(name, "batch")
     inputs = batches(name, batch_size=1)
-    twin = _with_statistics(described, "running", dropout=False)
+    twin = untrained_generator(described, "running", dropout=False)
     twin.initialize()
     for key, parameter in net._collect_params_with_prefix().items():
         twin._collect_params_with_prefix()[key].set_data(parameter.data())

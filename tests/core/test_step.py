@@ -185,19 +185,13 @@ def test_a_pool_shows_d_earlier_fakes(make_trainer, monkeypatch):
     assert all(seen[number] in given[:number] for number in earlier)
 
 
-def test_a_step_waits_for_the_one_before(make_trainer):
-    trainer = make_trainer()
-    trainer.run(1)
-    first, waited = trainer._previous, []
-
-    class Loss:
-        def wait_to_read(self):
-            waited.append(self)
-
-    trainer._previous = Loss()
-    trainer.run(1)
-    assert len(waited) == 1
-    assert trainer._previous is not first
+def test_a_step_waits_for_the_one_before(make_trainer, monkeypatch):
+    trainer, waited = make_trainer(), []
+    monkeypatch.setattr(mx.nd.NDArray, "wait_to_read", lambda array: waited.append(array))
+    first = trainer.step(*trainer.batch(), seed=(0,)).values()
+    assert not [array for array in waited if any(array is loss for loss in first)]
+    trainer.step(*trainer.batch(), seed=(1,))
+    assert [array for array in waited if any(array is loss for loss in first)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from gluon_pix2pix.translation.gluon_network import _with_statistics, build_generator, load_run
+from gluon_pix2pix.translation.gluon_network import build_generator, load_run, untrained_generator
 from gluon_pix2pix.translation.translator import Translator
 
 
@@ -54,7 +54,7 @@ def test_errors(tiny_run, run_copy):
 def test_running_statistics_that_there_are_not():
     described = {"name": "unet_128", "norm": "instance", "dropout": False}
     with pytest.raises(ValueError, match="trained with norm instance has no running statistics, only picture"):
-        _with_statistics(described, "running", dropout=False)
+        untrained_generator(described, "running", dropout=False)
 
 
 def pictures(count=8):
