@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 from gluon_pix2pix.core.losses import WGANGP
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.training.options import DIST_ASYNC, TrainOptions
+from gluon_pix2pix.training.presets import expand_preset, naming_preset
 
 if TYPE_CHECKING:
     from gluon_pix2pix.pairs.locate import Located
@@ -35,11 +36,17 @@ def read_words(words: list[str]) -> list[str]:
     for option, choice in zip(ours, ours[1:]):
         if (option.replace("_", "-"), choice) in REFUSED:
             raise UsageError(REFUSED[option.replace("_", "-"), choice])
-    return ours
+    return expand_preset(ours)
 
 
 def main(options: TrainOptions) -> Optional[int]:
     """Train, or serve those that do; return an exit code if a signal ended it."""
+    with naming_preset(options.run.preset):
+        return train(options)
+
+
+def train(options: TrainOptions) -> Optional[int]:
+    """Train in this process alone, or as one of several."""
     # Imported here: --help, and a word that is refused, come without.
     from gluon_pix2pix.core.step import OneProcess
     from gluon_pix2pix.training.session import prepare_and_train

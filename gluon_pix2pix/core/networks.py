@@ -233,6 +233,7 @@ _DISCRIMINATORS = {
 GENERATORS = tuple(_GENERATORS)
 DISCRIMINATORS = tuple(_DISCRIMINATORS)
 INIT_TYPES = ("normal", "xavier", "kaiming", "orthogonal")
+DECONV_INITS = ("independent", "bilinear")
 
 
 @dataclass(frozen=True)
@@ -263,6 +264,14 @@ class NetworkOptions:
     """How the initial weights are drawn."""
     init_gain: float = field(default=0.02, metadata={"least": 0})
     """Standard deviation (normal) or scale (xavier, orthogonal) of the initial weights."""
+    deconv_init: Literal[DECONV_INITS] = "independent"
+    """How the 4x4 kernels of a U-Net's transposed convolutions begin: each number drawn by itself, as upstream does, or
+    bilinear, one number drawn for each kernel, so that training does not begin with a checkerboard."""
+
+    def check(self) -> None:
+        """Raise ValueError if the options do not go together."""
+        if self.deconv_init != "independent" and self.generator.startswith("resnet"):
+            raise ValueError(f"--deconv-init {self.deconv_init} is for U-Nets, not for --generator {self.generator}")
 
     def describe_generator(self, input_nc: int, output_nc: int) -> dict:
         """Return the generator for so many channels as `get_model` takes it."""
@@ -296,22 +305,52 @@ def init_weights(
     ctx: Sequence[mx.Context],
     init_type: str = "normal",
     init_gain: float = 0.02,
+    deconv_init: str = "independent",
 ) -> None:
     """Initialise as the paper does: weights N(0, init_gain), biases 0, batch norm's gamma N(1, init_gain), beta 0.
 
     The other types draw the weights as the functions of that name in torch.nn.init do. (Gluon's own default is
-    Uniform(0.07), and its Normal leaves gamma at 1.) The numbers depend on `seed` and the structure alone: neither
-    MXNet's random state nor the number of threads or devices enters.
+    Uniform(0.07), and its Normal leaves gamma at 1.) With `deconv_init` "bilinear" a 4x4 kernel of a transposed
+    convolution is `BILINEAR` times one of those draws: its four phases, each of which makes every second row and column
+    of the output, begin with the same gain, and there is no checkerboard in what an untrained network makes of a flat
+    picture (Aitken et al. 2017, arXiv 1707.02937, who repeat one draw in each phase).
+
+    The numbers depend on `seed` and the structure alone: neither MXNet's random state nor the number of threads or
+    devices enters.
     """
-    if init_type not in INIT_TYPES:
-        raise ValueError(f"there is no init_type {init_type!r}; choose from {', '.join(INIT_TYPES)}")
+    for word, value, choices in (
+        ("init_type", init_type, INIT_TYPES),
+        ("deconv_init", deconv_init, DECONV_INITS),
+    ):
+        if value not in choices:
+            raise ValueError(f"there is no {word} {value!r}; choose from {', '.join(choices)}")
     net.initialize(init=mx.init.Zero(), ctx=list(ctx), force_reinit=True)
-    rng = np.random.default_rng(seed)
+    rng, upsampling = np.random.default_rng(seed), _upsampling_weights(net)
     for name, parameter in net._collect_params_with_prefix().items():
         if name.endswith("gamma"):
             parameter.set_data(mx.nd.array(_normal(rng, parameter.shape, init_gain) + np.float32(1)))
         elif name.endswith("weight"):
-            parameter.set_data(mx.nd.array(_draw_weight(rng, parameter.shape, init_type, init_gain)))
+            weight = _draw_weight(rng, parameter.shape, init_type, init_gain)
+            if deconv_init == "bilinear" and id(parameter) in upsampling:
+                weight = weight[:, :, :1, :1] * BILINEAR
+            parameter.set_data(mx.nd.array(weight))
+
+
+# Weights by which a transposed convolution 4/2/1 interpolates linearly in both directions, of root mean square 1: a
+# kernel of them has the size of one of independent draws.
+BILINEAR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / np.float32(5)
+
+
+def _upsampling_weights(net: mx.gluon.Block) -> set[int]:
+    """Return the ids of the weights of transposed convolutions 4/2/1."""
+    found: set[int] = set()
+
+    def look(block: mx.gluon.Block) -> None:
+        if isinstance(block, (Conv2DTranspose, OneChannelDeconv)) and block.weight.shape[2:] == (4, 4):
+            found.add(id(block.weight))
+
+    net.apply(look)
+    return found
 
 
 def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...], init_type: str, gain: float) -> np.ndarray:

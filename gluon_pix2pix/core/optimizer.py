@@ -1,11 +1,11 @@
-"""How a network learns: Adam, and the factor of float16's losses."""
+"""How a network learns: Adam, a moving average of the weights, and the factor of float16's losses."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Optional
@@ -31,9 +31,14 @@ class AdamOptions:
     """Adam's momentum."""
     beta2: float = field(default=0.999, metadata={"least": 0})
     """Adam's decay of the squared gradients' mean."""
+    ema: float = field(default=0.0, metadata={"least": 0})
+    """Keep a moving average of the generator's weights, which forgets with this factor a step, for example 0.999; it is
+    what is validated, translated with and exported. 0 keeps none, as upstream."""
 
     def check(self) -> None:
         """Raise ValueError if the options do not go together."""
+        if not self.ema < 1:
+            raise ValueError(f"--ema {self.ema}: it has to be below 1")
         if not self.beta1 < 1 or not self.beta2 < 1:
             raise ValueError(f"--beta1 {self.beta1} and --beta2 {self.beta2}: both have to be below 1")
         if self.d_lr is not None and self.lr == 0:
@@ -53,6 +58,8 @@ class Learner:
         How the gradients of several devices are added up; None if somebody else does.
     scale_losses
         Whether losses are scaled as float16 needs it.
+    ema
+        The factor of the moving average of the weights; 0 for none. See `Adam`.
     """
 
     def __init__(
@@ -66,9 +73,10 @@ class Learner:
         epsilon: float = 1e-8,
         kvstore: Optional[str] = "device",
         scale_losses: bool = False,
+        ema: float = 0.0,
     ):
-        self.name, self.net, self.loss_scale = name, net, LossScale(scale_losses)
-        adam = Adam(learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=epsilon)
+        self.name, self.net, self.loss_scale, self.ema = name, net, LossScale(scale_losses), ema
+        adam = Adam(learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=epsilon, ema=ema)
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
         self.trainer = mx.gluon.Trainer(net.collect_params(), adam, kvstore=kvstore, update_on_kvstore=False)
 
@@ -103,11 +111,21 @@ class Learner:
         arrays = {"steps": mx.nd.array([self.trainer._optimizer.num_update], dtype="int64")}
         for name, index in self._indices().items():
             if index in states:
-                arrays[f"{name}:mean"], arrays[f"{name}:variance"] = states[index]
+                arrays[f"{name}:mean"], arrays[f"{name}:variance"] = states[index][:2]
         return arrays
 
-    def set_moments(self, arrays: dict[str, mx.nd.NDArray], ctx: Sequence[mx.Context]) -> None:
-        """Go on with the moments of another, on the devices `ctx`."""
+    def averages(self) -> dict[str, mx.nd.NDArray]:
+        """Return the averages of the weights, on the first device; none before the first step, or without `ema`."""
+        states = self.trainer._updaters[0].states if self.ema else {}
+        return {name: states[index][2] for name, index in self._indices().items() if index in states}
+
+    def set_moments(
+        self,
+        arrays: dict[str, mx.nd.NDArray],
+        ctx: Sequence[mx.Context],
+        averages: Optional[Mapping[str, mx.nd.NDArray]] = None,
+    ) -> None:
+        """Go on with the moments of another, and the averages if there are any, on the devices `ctx`."""
         steps, optimizer = int(arrays["steps"].asscalar()), self.trainer._optimizer
         if steps == 0:
             return
@@ -116,7 +134,8 @@ class Learner:
             for name, index in self._indices().items():
                 if f"{name}:mean" not in arrays:
                     continue  # never updated: the discriminator of a run without adversarial loss
-                moments = (arrays[f"{name}:mean"], arrays[f"{name}:variance"])
+                moments = [arrays[f"{name}:mean"], arrays[f"{name}:variance"]]
+                moments += [averages[name]] if averages else []
                 updater.states[index] = tuple(moment.copyto(context) for moment in moments)
                 updater.states_synced[index] = False
                 optimizer._index_update_count[index] = steps
@@ -136,48 +155,69 @@ class Adam(mx.optimizer.Adam):
     (benchmarks/adam.py). There the update is finished when `update` returns. On GPUs, and for sparse gradients, other
     types than float32 and clipping, it is MXNet's operator.
 
+    With `ema` it keeps a moving average of the weights beside its moments: in step t, from 1, the average a becomes
+    d a + (1 - d) w, with d = min(ema, (1 + t) / (10 + t)), so that the first steps are soon forgotten (the formula of
+    TensorFlow's tf.train.ExponentialMovingAverage with num_updates). It begins as the initial weights.
+
     Parameters
     ----------
     workers
         Threads that share a large array [as many as MXNet's operators have]; the numbers do not depend on it.
     """
 
-    def __init__(self, *, epsilon: float = 1e-8, workers: Optional[int] = None, **kwargs):
+    def __init__(self, *, epsilon: float = 1e-8, ema: float = 0.0, workers: Optional[int] = None, **kwargs):
         super().__init__(epsilon=epsilon, **kwargs)
-        self._epsilon, self._workers = epsilon, workers or threads()
+        self._epsilon, self._ema, self._workers = epsilon, ema, workers or threads()
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="adam")
 
+    def create_state(self, index: int, weight: mx.nd.NDArray) -> tuple:
+        """Return the moments, zeros, and with `ema` the average, a copy of the weights, all of one shape."""
+        moments = super().create_state(index, weight)
+        return (*moments, weight.copy()) if self._ema else moments
+
     def update(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: tuple) -> None:
-        """Update `weight` and its moments in `state`, all of one shape, in place."""
+        """Update `weight` and what is in `state`, all of one shape, in place."""
         t = self._index_update_count.get(index, self.begin_num_update) + 1
         self.epsilon = self._epsilon * (1 - self.beta2**t) ** 0.5
         dense_float = weight.dtype == np.float32 and grad.stype == "default" and self.clip_gradient is None
         if weight.context.device_type != "cpu" or not dense_float:
-            super().update(index, weight, grad, state)
+            super().update(index, weight, grad, tuple(state[:2]))
+            if self._ema:
+                state[2][:] += (1 - self._decay(t)) * (weight - state[2])
             return
         self._update_count(index)
         wd = self._get_wd(index)
         lr = self._get_lr(index) * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
         numbers = (self.rescale_grad, wd, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, self.epsilon, lr)
-        numbers = [np.float32(number) for number in numbers]
+        numbers, rest = [np.float32(number) for number in numbers], np.float32(1 - self._decay(t))
         arrays = [_memory_of(array) for array in (weight, grad, *state)]
 
         size = arrays[0].size
         parts = self._workers if size > SPLIT else 1
         bounds = np.linspace(0, size, parts + 1).astype(int)
         ranges = [slice(*bound) for bound in zip(bounds[:-1], bounds[1:])]
-        each, update = self._pool.map if parts > 1 else map, _compiled()
-        for _ in each(lambda part: update(*(array[part] for array in arrays), *numbers), ranges):
+        update, average = _compiled()
+
+        def work(part: slice) -> None:
+            update(*(array[part] for array in arrays[:4]), *numbers)
+            if self._ema:  # now, while the weights are in the processor's cache
+                average(arrays[4][part], arrays[0][part], rest)
+
+        for _ in self._pool.map(work, ranges) if parts > 1 else map(work, ranges):
             pass
+
+    def _decay(self, t: int) -> float:
+        return min(self._ema, (1 + t) / (10 + t))
 
 
 @functools.cache
-def _compiled() -> Callable:
-    """Compile the loop, in a second, when a CPU's weights are updated for the first time."""
+def _compiled() -> tuple[Callable, Callable]:
+    """Compile both loops, in a second, when a CPU's weights are updated for the first time."""
     import numba  # here: nothing else needs it, and it takes 60 MB
 
     # Without error_model, numba checks each division as Python does, and no vector instruction is left.
-    return numba.njit(nogil=True, error_model="numpy")(_update_floats)
+    compile_loop = numba.njit(nogil=True, error_model="numpy")
+    return compile_loop(_update_floats), compile_loop(_average_floats)
 
 
 def _update_floats(w, g, mean, variance, rescale_grad, wd, beta1, rest1, beta2, rest2, epsilon, lr):
@@ -187,6 +227,11 @@ def _update_floats(w, g, mean, variance, rescale_grad, wd, beta1, rest1, beta2, 
         v = variance[i] * beta2 + a * a * rest2
         mean[i], variance[i] = m, v
         w[i] -= lr * (m / (np.sqrt(v) + epsilon))
+
+
+def _average_floats(average, w, rest):
+    for i in range(w.size):
+        average[i] += rest * (w[i] - average[i])
 
 
 def _memory_of(array: mx.nd.NDArray) -> np.ndarray:

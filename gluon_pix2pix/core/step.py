@@ -78,7 +78,7 @@ class Pix2PixTrainer:
         self.critic = second_executor(discriminator)
         same = {"beta1": adam.beta1, "beta2": adam.beta2, "kvstore": self.cluster.kvstore, "scale_losses": scale_losses}
         d_lr = adam.lr if adam.d_lr is None else adam.d_lr
-        self.G = Learner("generator", generator, lr=adam.lr, **same)
+        self.G = Learner("generator", generator, lr=adam.lr, ema=adam.ema, **same)
         self.D = Learner("discriminator", discriminator, lr=d_lr, **same)
         self._d_ratio = 1.0 if adam.d_lr is None else d_lr / adam.lr
         self._log_gradients, self._previous = log_gradients, None

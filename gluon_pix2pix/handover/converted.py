@@ -13,7 +13,7 @@ import gluon_pix2pix
 from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
 from gluon_pix2pix.handover.torch_weights import from_torch, to_torch
-from gluon_pix2pix.runs.checkpoint import NETWORKS, load_network_weights, read_state, sha256
+from gluon_pix2pix.runs.checkpoint import NETWORKS, generator_in, load_network_weights, read_state, sha256
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import read_options
 from gluon_pix2pix.runtime import mx, threads
@@ -156,7 +156,8 @@ def write_torch_files(run_dir: str | Path, output_dir: str | Path, *, epoch: str
                 where = Path(run_dir) / "options.json"
                 raise ValueError(f"{where} does not describe the {kind} that is in {checkpoint}: convert it again")
             net = get_model(**run[kind])
-            load_network_weights(checkpoint, kind, net, [mx.cpu()])
+            name = generator_in(there) if kind == "generator" else kind
+            load_network_weights(checkpoint, name, net, [mx.cpu()])
             states[Path(output_dir) / f"{epoch}_net_{letter}.pth"] = to_torch(net, run[kind])
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     for path, state in states.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # translating loads checkpoints without what training needs
     from gluon_pix2pix.core.step import Pix2PixTrainer
 
 NETWORKS = ("generator", "discriminator")
+EMA = "generator_ema"  # the generator with the moving averages of its weights, where a run keeps them
 
 
 def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: int = 0, **facts) -> Path:
@@ -48,6 +50,10 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
         for learner in trainer.learners:
             learner.net.save_parameters(str(partial / f"{learner.name}.params"))
             mx.nd.save(str(partial / f"{learner.name}_adam.params"), learner.moments())
+        averages = trainer.G.averages()
+        if averages:  # with the running statistics of the network in training: those have no average of their own
+            whole = {name: p._reduce() for name, p in trainer.G.net._collect_params_with_prefix().items()}
+            mx.nd.save(str(partial / f"{EMA}.params"), {**whole, **averages})
         pooled = {
             f"{d}:{i}": picture for d, pool in enumerate(trainer.pools) for i, picture in enumerate(pool.pictures)
         }
@@ -70,12 +76,15 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
         If a file is missing, damaged, or of other networks.
     """
     state = read_state(path)
-    lacking = {f"{name}{kind}.params" for name in NETWORKS for kind in ("", "_adam")} - set(state["sha256"])
+    needed = {f"{name}{kind}.params" for name in NETWORKS for kind in ("", "_adam")}
+    needed |= {f"{EMA}.params"} if trainer.G.ema and state["steps"] else set()
+    lacking = needed - set(state["sha256"])
     if lacking:
         raise ValueError(f"{path} cannot be resumed: it has no {', '.join(sorted(lacking))}")
     for learner in trainer.learners:
         load_network_weights(path, learner.name, learner.net, trainer.ctx)
-        learner.set_moments(_read_arrays(path / f"{learner.name}_adam.params"), trainer.ctx)
+        averages = _read_arrays(path / f"{EMA}.params") if learner.ema and state["steps"] else {}
+        learner.set_moments(_read_arrays(path / f"{learner.name}_adam.params"), trainer.ctx, averages)
         learner.loss_scale.load(state.get("loss_scales", {}).get(learner.name, {}))
     pooled = _read_arrays(path / "pool.params") if "pool.params" in state["sha256"] else {}
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
@@ -102,6 +111,11 @@ def read_state(path: Path) -> dict:
                 f"{path / name} is missing or damaged: remove {path} to fall back on the checkpoint before"
             )
     return state
+
+
+def generator_in(sums: Mapping[str, str]) -> str:
+    """Return which generator of a checkpoint translates, by the names of its files: the average where there is one."""
+    return EMA if f"{EMA}.params" in sums else "generator"
 
 
 def load_network_weights(
@@ -148,7 +162,7 @@ def load_initial(
         raise ValueError(f"{path} has the weights of no network")
     for name, net in zip(NETWORKS, (generator, discriminator)):
         if name in loaded:
-            load_network_weights(path, name, net, ctx)
+            load_network_weights(path, generator_in(saved) if name == "generator" else name, net, ctx)
     return loaded
 
 
@@ -167,7 +181,7 @@ def sha256(path: Path) -> str:
 
 
 def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
-    """Check that a checkpoint fits on the disk: the weights, Adam's two moments of each, and the pools, all float32.
+    """Check that a checkpoint fits on the disk: weights, Adam's two moments of each, averages, pools, all float32.
 
     Raises
     ------
@@ -176,7 +190,8 @@ def check_room(folder: Path, trainer: Pix2PixTrainer) -> None:
     """
     parameters = [p for learner in trainer.learners for p in learner.net.collect_params().values()]
     pooled = sum(picture.size for pool in trainer.pools for picture in pool.pictures)
-    needed = 4 * (3 * sum(p.data(trainer.ctx[0]).size for p in parameters) + pooled) + (1 << 20)
+    averaged = sum(p.data(trainer.ctx[0]).size for p in trainer.G.net.collect_params().values()) if trainer.G.ema else 0
+    needed = 4 * (3 * sum(p.data(trainer.ctx[0]).size for p in parameters) + averaged + pooled) + (1 << 20)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(

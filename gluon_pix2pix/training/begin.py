@@ -21,6 +21,9 @@ from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import compare_with_run, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
+from gluon_pix2pix.translation.exported import MODEL
+from gluon_pix2pix.translation.gluon_network import rebuild_export
+from gluon_pix2pix.zoo.shipped import find_model
 
 Say = Callable[[str], None]
 
@@ -57,7 +60,7 @@ def load_what_the_first_has_found(options: TrainOptions, trainer: Pix2PixTrainer
     if saved:
         return _progress_in(checkpoint.load_checkpoint(saved[-1], trainer), saved[-1])
     if options.run.init_from:
-        checkpoint.load_initial(options.run.init_from, trainer.generator, trainer.discriminator, trainer.ctx)
+        load_initial(options, trainer)
     return Progress()
 
 
@@ -83,10 +86,7 @@ def begin_or_resume(
         notes += _differences(state, train_set, saved[-1], in_mid_epoch=bool(progress.steps))
     elif options.run.init_from:
         with option_errors():
-            loaded = checkpoint.load_initial(
-                options.run.init_from, trainer.generator, trainer.discriminator, trainer.ctx
-            )
-        notes.append(f"began with the {' and '.join(loaded)} of {options.run.init_from}")
+            notes.append(load_initial(options, trainer))
     write_run(options, own, describe_layout(train_set.pairs))
     if resume_log(run_dir, state):  # nor did its process come to draw it
         write_losses_png(run_dir)
@@ -95,6 +95,40 @@ def begin_or_resume(
     for note in notes:
         say(note)
     return progress
+
+
+def load_initial(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
+    """Set the networks to those that --init-from names, and say which.
+
+    Raises
+    ------
+    OSError
+        If there is no such model.
+    ValueError
+        If a file is damaged, or a network there is another than here.
+    """
+    name, folder = options.run.init_from, find_model(options.run.init_from)
+    if not (folder / MODEL).is_file():
+        loaded = checkpoint.load_initial(folder, trainer.generator, trainer.discriminator, trainer.ctx)
+        return f"began with the {' and '.join(loaded)} of {name}"
+    trained, model = rebuild_export(folder)
+    differ = _differing_options(model["generator"], options.describe_generator())
+    if differ:
+        raise ValueError(f"the generator of {name} was trained with {', '.join(differ)}: pass the same")
+    own = trainer.generator._collect_params_with_prefix()
+    for key, parameter in trained._collect_params_with_prefix().items():
+        own[key].set_data(parameter.data())
+    return f"began with the generator of {name}; an export has no discriminator, and its own begins anew"
+
+
+def _differing_options(theirs: dict, ours: dict) -> list[str]:
+    """List the options of another generator by which its weights do not fit into ours."""
+    words = {"name": "--generator"}
+    names = [name for name in {**theirs, **ours} if not name.startswith("dropout")]
+    differ = [name for name in names if theirs.get(name) != ours.get(name)]
+    return [
+        f"{words.get(name, '--' + name.replace('_', '-'))} {theirs.get(name)} (now {ours.get(name)})" for name in differ
+    ]
 
 
 def _differences(state: dict, train_set: PairedImages, saved: Path, *, in_mid_epoch: bool) -> list[str]:

@@ -67,7 +67,8 @@ def translator_of(
     """Return what translates with the generator as it is now; by default, pictures that have the right size already."""
     generator, ctx, coding = trainer.generator, trainer.ctx[0], options.task.coding()
     if own.generator is None:
-        generator = copy_generator(generator, options.describe_generator(), ctx)
+        averages = trainer.G.averages()
+        generator = copy_generator(generator, options.describe_generator(), ctx, averages=averages)
         return Translator(generator, coding=coding, size=size, ctx=ctx)
     network = Network(compute=gluon_compute(generator, ctx), coding=coding, multiple=multiple_of(generator))
     return Translator(network, size=size)

@@ -16,6 +16,7 @@ from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.pairs.options import DataOptions, TaskOptions
 from gluon_pix2pix.reports.sinks import WatchOptions
+from gluon_pix2pix.training.presets import PRESETS, naming_preset
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
 DIST_ASYNC = (
@@ -26,12 +27,17 @@ DIST_ASYNC = (
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where a run is written, and how often."""
+    """Where a run begins, where it is written, and how often."""
 
+    preset: Optional[Literal[tuple(PRESETS)]] = field(default=None, metadata={"may_change": True})
+    """A set of options by one name: quick, a picture in about 20 minutes on two CPU cores (of 400 pairs); paper, as the
+    paper has it where upstream differs; best, what has been measured to look better at equal steps. Options that are
+    given override it [upstream's defaults]."""
     run_dir: Optional[Path] = field(default=None, metadata={"may_change": True})
     """Where the run is written [runs/<dataset>]."""
-    init_from: Optional[Path] = None
-    """Start from the networks of this run, or of a folder that `convert` made, instead of random weights."""
+    init_from: Optional[str] = None
+    """Start from the networks of this run, or of a folder that `convert` made, instead of random weights; or from a
+    model in the box or an export, which have the generator alone."""
     seed: int = field(default=0, metadata={"least": 0})
     """Decides initial weights, order, jitter and dropout: the same seed repeats a run bit for bit."""
     save_every: int = field(default=5, metadata={"least": 1, "may_change": True})
@@ -93,9 +99,9 @@ class TrainOptions(CommonOptions):
     machine: MachineOptions = field(default_factory=MachineOptions)
 
     def __post_init__(self) -> None:
-        for part in self.parts():
-            check_ranges(part)
-        with option_errors():  # these refuse before a data set is downloaded
+        with naming_preset(self.run.preset), option_errors():  # these refuse before a data set is downloaded
+            for part in self.parts():
+                check_ranges(part)
             for part in self.parts():
                 getattr(part, "check", lambda: None)()
 
@@ -103,12 +109,14 @@ class TrainOptions(CommonOptions):
     def of(cls, **flat: Any) -> TrainOptions:
         """Return the defaults with changes, each under the name that it has on the command line.
 
+        With `preset`, the changes override what it stands for.
+
         Raises
         ------
         TypeError
             If there is no option of that name.
         """
-        return cls().replace(**flat)
+        return cls().replace(**{**PRESETS.get(flat.get("preset") or "", {}), **flat})
 
     def replace(self, **flat: Any) -> TrainOptions:
         """Return these options with changes, each under the name that it has on the command line."""

@@ -27,6 +27,7 @@ from gluon_pix2pix.training.begin import Say, begin_or_follow
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.presets import describe_preset
 from gluon_pix2pix.training.run import Own, Run
 from gluon_pix2pix.training.setup import build_networks, build_trainer, open_data, resolve
 from gluon_pix2pix.training.validation import metric_of
@@ -84,6 +85,7 @@ def prepare_and_train(
     from_photos = options.task.coding().from_photos
     say(f"data: {located.folder}, {options.task.task if from_photos else options.data.direction}")
     say(f"device: {device}")
+    say(describe_preset(options.run.preset, options.flat()))
     train_set, val_set, notes = open_data(options, located, networks)
     for note in (*located.differences, *notes):
         say(f"note: {note}")

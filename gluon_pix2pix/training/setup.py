@@ -131,7 +131,12 @@ def build_trainer(
     A network of one's own that is initialised already keeps its weights.
     """
     own = own or Own()
-    init = {"init_type": options.networks.init_type, "init_gain": options.networks.init_gain}
+    if own.generator is not None and options.adam.ema:
+        raise UsageError(
+            "ema needs a generator that can be built again beside the one in training, not one of your own"
+        )
+    chosen = options.networks
+    init = {"init_type": chosen.init_type, "init_gain": chosen.init_gain, "deconv_init": chosen.deconv_init}
     for number, net in enumerate(networks):
         if (own.generator, own.discriminator)[number] is None or not is_initialised(net, ctx):
             init_weights(net, seed=(options.run.seed, number), ctx=ctx, **init)

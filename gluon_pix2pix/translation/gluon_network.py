@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
@@ -19,7 +19,7 @@ from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.pairs.coding import Coding
 from gluon_pix2pix.params_file import ParamsFile
-from gluon_pix2pix.runs.checkpoint import load_network_weights, read_state
+from gluon_pix2pix.runs.checkpoint import generator_in, load_network_weights, read_state
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import OWN, coding_of, read_run, trained_size
 from gluon_pix2pix.runtime import mx
@@ -53,7 +53,7 @@ def load_run(
         dropout=dropout,
         identity={
             "checkpoint": checkpoint_name(state["epoch"], state["step"]),
-            "sha256": state["sha256"]["generator.params"],
+            "sha256": state["sha256"][f"{generator_in(state['sha256'])}.params"],
         },
         description=run,
     )
@@ -98,20 +98,28 @@ def build_generator(
     generator = untrained_generator(described, statistics, dropout)
     checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
     state = read_state(checkpoint)
-    load_network_weights(checkpoint, "generator", generator, [ctx or mx.cpu()], ignore_extra=statistics == "picture")
+    name = generator_in(state["sha256"])
+    load_network_weights(checkpoint, name, generator, [ctx or mx.cpu()], ignore_extra=statistics == "picture")
     return generator, state
 
 
-def copy_generator(generator: mx.gluon.HybridBlock, described: dict, ctx: mx.Context) -> mx.gluon.HybridBlock:
+def copy_generator(
+    generator: mx.gluon.HybridBlock,
+    described: dict,
+    ctx: mx.Context,
+    *,
+    averages: Optional[Mapping[str, mx.nd.NDArray]] = None,
+) -> mx.gluon.HybridBlock:
     """Copy a generator in training into one that translates: statistics of each picture, no dropout.
 
+    Where there are `averages` of its weights, they are what translates.
     The network in training would not do: MXNet moves its running statistics when it runs in train mode on a GPU.
     """
     twin = untrained_generator(described, "picture", dropout=False)
     twin.initialize(ctx=ctx)
-    trained = generator._collect_params_with_prefix()
+    trained, averages = generator._collect_params_with_prefix(), averages or {}
     for name, parameter in twin._collect_params_with_prefix().items():
-        parameter.set_data(trained[name].data(ctx))
+        parameter.set_data(averages[name] if name in averages else trained[name].data(ctx))
     twin.hybridize(static_alloc=True)
     return twin
 
@@ -242,20 +250,20 @@ def rebuild_export(folder: str | Path, ctx: Optional[mx.Context] = None) -> tupl
     described, path = model.get("generator"), Path(folder) / PARAMS
     if not isinstance(described, dict):
         raise ValueError(f"{Path(folder) / MODEL} does not say which generator it was made of: export it again")
-    generator = untrained_generator(described, model["statistics"], dropout=False)
-    generator.initialize(ctx=ctx or mx.cpu())
-    parameters = generator._collect_params_with_prefix()
-    structural = model.get("parameters") or {parameter.name: name for name, parameter in parameters.items()}
     data = read_checked(folder, PARAMS, model)
     with ParamsFile(data, where=path) as weights:
         try:
-            names = {structural[name.partition(":")[2]]: name for name in weights}
-            if names.keys() != parameters.keys():
+            generator = untrained_generator(described, model["statistics"], dropout=False)
+            parameters = generator._collect_params_with_prefix()
+            structural = model.get("parameters") or {parameter.name: name for name, parameter in parameters.items()}
+            named = {structural[name.partition(":")[2]]: name for name in weights}
+            shapes = {name: weights.shape(stored) for name, stored in named.items()}
+            if shapes != {name: parameter.shape for name, parameter in parameters.items()}:
                 raise ValueError("it has other layers")
-            for name, parameter in parameters.items():
-                parameter.set_data(mx.nd.array(weights[names[name]], dtype="float32"))
-        except (AssertionError, KeyError, ValueError) as error:
-            raise ValueError(f"{path} does not fit the generator that {MODEL} describes: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} does not fit the generator that {MODEL} describes: {reason_of(error)}") from error
+        for name, parameter in parameters.items():
+            parameter._load_init(mx.nd.array(weights[named[name]], dtype="float32"), [ctx or mx.cpu()])
     return generator, model
 
 

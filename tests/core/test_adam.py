@@ -89,3 +89,19 @@ def trained(optimizer: object) -> list[np.ndarray]:
 def test_a_network_trains_the_same():
     for mine, theirs in zip(trained(Adam(**SETTINGS)), trained(MXNetsAdam(**SETTINGS))):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1000, "float32"), (70_001, "float32"), (9, "float64")])
+def test_the_average_is_tensorflows_formula(monkeypatch, size, dtype):
+    """tf.train.ExponentialMovingAverage with num_updates: decay min(ema, (1 + t) / (10 + t)), worked out in float64."""
+    monkeypatch.setattr(adam, "SPLIT", 4)
+    plain, averaging = Adam(**SETTINGS), Adam(**SETTINGS, ema=0.25)
+    average = np.random.default_rng(0).standard_normal(size)
+    for t in range(1, 6):
+        weight = updated(plain, size, steps=t, dtype=dtype)[0]
+        plain = Adam(**SETTINGS)
+        decay = min(0.25, (1 + t) / (10 + t))  # 2/11, then 3/12, then 0.25
+        average = decay * average + (1 - decay) * weight.astype(np.float64)
+    found = updated(averaging, size, steps=5, dtype=dtype)
+    np.testing.assert_array_equal(found[0], weight)  # what learns is not touched
+    np.testing.assert_allclose(found[3], average, rtol=1e-6, atol=1e-6)

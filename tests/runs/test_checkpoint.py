@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.runs import checkpoint
-from gluon_pix2pix.runs.checkpoint import load_checkpoint, load_network_weights, read_state, save_checkpoint
+from gluon_pix2pix.runs.checkpoint import (
+    generator_in,
+    load_checkpoint,
+    load_network_weights,
+    read_state,
+    save_checkpoint,
+)
 from gluon_pix2pix.runs.checkpoint_list import (
     best_checkpoint,
     check_resumable,
@@ -80,6 +86,35 @@ def test_on_devices_that_do_not_begin_with_the_first(tmp_path, make_trainer, sam
     load_checkpoint(save_checkpoint(tmp_path, unbroken, epoch=1), resumed)
     assert unbroken.run(2, size=devices) == resumed.run(2, size=devices)
     assert same_bits(unbroken.parameters(), resumed.parameters())
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_the_average_goes_on_and_is_what_translates(tmp_path, make_trainer, devices):
+    unbroken = make_trainer(ema=0.9, devices=devices)
+    unbroken.run(3, size=2)
+    path = save_checkpoint(tmp_path, unbroken, epoch=0, step=3)
+    sums = read_state(path)["sha256"]
+    assert (generator_in(sums), generator_in({"generator.params": ""})) == ("generator_ema", "generator")
+    saved, averages = mx.nd.load(str(path / "generator_ema.params")), unbroken.G.averages()
+    assert saved.keys() == unbroken.generator._collect_params_with_prefix().keys() > averages.keys()
+    weights = mx.nd.load(str(path / "generator.params"))
+    for name, average in averages.items():
+        np.testing.assert_array_equal(saved[name].asnumpy(), average.asnumpy())
+        assert not np.array_equal(saved[name].asnumpy(), weights[name].asnumpy())
+
+    resumed = make_trainer(ema=0.9, devices=devices, seed=9)
+    load_checkpoint(path, resumed)
+    for trainer in (unbroken, resumed):
+        trainer.run(2, size=2)
+    for name, average in unbroken.G.averages().items():
+        np.testing.assert_array_equal(resumed.G.averages()[name].asnumpy(), average.asnumpy())
+
+
+def test_a_run_with_averages_does_not_go_on_without_them(tmp_path, make_trainer, saved):
+    with pytest.raises(ValueError, match=r"cannot be resumed: it has no generator_ema.params"):
+        load_checkpoint(saved, make_trainer(ema=0.9))
+    before_the_first_step = save_checkpoint(tmp_path / "other", make_trainer(ema=0.9), epoch=0)
+    assert load_checkpoint(before_the_first_step, make_trainer(ema=0.9))["steps"] == 0
 
 
 def test_on_two_devices_too(tmp_path, make_trainer, same_bits):

@@ -8,7 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+from gluon_pix2pix.commands import train
+from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.handover.export import export_generator
+from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, PARAMS, read_model
 from gluon_pix2pix.translation.gluon_network import build_generator, rebuild_export
 from gluon_pix2pix.translation.loading import find_format
@@ -109,3 +112,22 @@ def test_a_model_json_that_does_not_fit(boxed, tmp_path, change, message):
     (folder / MODEL).write_text(json.dumps({**read_model(boxed), **change}))
     with pytest.raises(ValueError, match=message):
         rebuild_export(folder)
+
+
+def test_a_run_begins_with_a_shipped_generator(boxed, tiny_options, tmp_path, capsys):
+    options = tiny_options(run_dir=tmp_path / "run", init_from="tiny", lr=0.0, n_epochs=1, n_epochs_decay=0)
+    train.main(options)
+    assert "began with the generator of tiny; an export has no discriminator, and its own begins anew" in (
+        capsys.readouterr().out
+    )
+    weights = mx.nd.load(str(tmp_path / "run/checkpoints/epoch_0001/generator.params"))
+    for name, parameter in rebuild_export(boxed)[0]._collect_params_with_prefix().items():
+        np.testing.assert_array_equal(weights[name].asnumpy(), parameter.data().asnumpy())  # with a rate of 0 they stay
+
+
+def test_a_shipped_generator_that_does_not_fit(boxed, tiny_options, tmp_path):
+    options = tiny_options(run_dir=tmp_path / "run", init_from="tiny", ngf=5, output_nc=1)
+    with pytest.raises(
+        UsageError, match=r"of tiny was trained with --output-nc 3 \(now 1\), --ngf \d+ \(now 5\): pass the same"
+    ):
+        train.main(options)

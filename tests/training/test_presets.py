@@ -1,0 +1,70 @@
+"""Sets of options by one name, from the words of the command line to what is trained."""
+
+from __future__ import annotations
+
+import pytest
+import tyro
+
+from gluon_pix2pix.commands.train import read_words
+from gluon_pix2pix.errors import UsageError
+from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.presets import PRESETS, describe_preset, naming_preset
+
+
+def parse(words: str) -> TrainOptions:
+    return tyro.cli(TrainOptions, args=read_words(words.split()), config=(tyro.conf.OmitArgPrefixes,))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_from_the_command_line_and_from_python(name):
+    options = parse(f"--preset {name}")
+    assert options == TrainOptions.of(preset=name) == parse(f"--preset={name}")
+    flat, plain = options.flat(), TrainOptions().flat()
+    assert {option for option in flat if flat[option] != plain[option]} == {"preset", *PRESETS[name]}
+    assert {option: flat[option] for option in PRESETS[name]} == PRESETS[name]
+
+
+@pytest.mark.parametrize("words", ["--preset best --ema 0.5 --no-flip", "--ema=0.5 --no-flip --preset best"])
+def test_an_option_overrides_wherever_it_stands(words):
+    options = parse(words)
+    assert (options.adam.ema, options.networks.deconv_init, options.data.flip) == (0.5, "bilinear", False)
+    assert options == TrainOptions.of(preset="best", ema=0.5, flip=False)
+
+
+def test_without_one_all_is_upstreams():
+    options = parse("")
+    assert (options.adam.ema, options.networks.deconv_init, options.networks.dropout_blocks) == (
+        0,
+        "independent",
+        "upstream",
+    )
+    assert "upstream's defaults" in describe_preset(None, options.flat())
+
+
+def test_what_is_said_of_one():
+    assert describe_preset("best", TrainOptions.of(preset="best").flat()) == (
+        "preset best: --deconv-init bilinear --ema 0.999"
+    )
+    chosen = TrainOptions.of(preset="best", ema=0.0).flat()
+    assert describe_preset("best", chosen).endswith("--ema 0.999; but, as asked for, --ema 0.0")
+
+
+def test_two_of_them():
+    with pytest.raises(UsageError, match="--preset quick and --preset best contradict each other"):
+        parse("--preset quick --preset best")
+
+
+def test_an_option_that_contradicts_it():
+    with pytest.raises(
+        UsageError, match=r"bilinear is for U-Nets, not for --generator resnet_9blocks \(--preset best stands for"
+    ):
+        parse("--preset best --generator resnet_9blocks")
+    assert parse("--preset best --generator resnet_9blocks --deconv-init independent").adam.ema == 0.999
+
+
+def test_other_errors_of_a_run_with_one_name_it_once():
+    once = r"^too small \(--preset best stands for [^(]*\)$"
+    with pytest.raises(UsageError, match=once), naming_preset("best"), naming_preset("best"):
+        raise UsageError("too small")
+    with pytest.raises(UsageError, match=r"^too small$"), naming_preset(None):
+        raise UsageError("too small")
