@@ -132,9 +132,7 @@ def build_trainer(
     """
     own = own or Own()
     if own.generator is not None and options.adam.ema:
-        raise UsageError(
-            "ema needs a generator that can be built again beside the one in training, not one of your own"
-        )
+        raise UsageError("ema needs a generator of this package, which can be built again beside the one in training")
     chosen = options.networks
     init = {"init_type": chosen.init_type, "init_gain": chosen.init_gain, "deconv_init": chosen.deconv_init}
     for number, net in enumerate(networks):

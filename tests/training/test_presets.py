@@ -7,8 +7,11 @@ import tyro
 
 from gluon_pix2pix.commands.train import read_words
 from gluon_pix2pix.errors import UsageError
+from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.presets import PRESETS, describe_preset, naming_preset
+from gluon_pix2pix.training.run import Own
+from gluon_pix2pix.training.setup import build_networks, build_trainer
 
 
 def parse(words: str) -> TrainOptions:
@@ -68,3 +71,10 @@ def test_other_errors_of_a_run_with_one_name_it_once():
         raise UsageError("too small")
     with pytest.raises(UsageError, match=r"^too small$"), naming_preset(None):
         raise UsageError("too small")
+
+
+def test_a_generator_of_ones_own_has_no_average(tiny_options):
+    options = tiny_options(ema=0.9)
+    networks = build_networks(options, [mx.cpu()])
+    with pytest.raises(UsageError, match="ema needs a generator of this package"):
+        build_trainer(options, networks, [mx.cpu()], own=Own(generator=networks.generator))
