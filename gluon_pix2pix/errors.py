@@ -46,9 +46,20 @@ def _message(error: Exception) -> str:
     if isinstance(error, (UsageError, ValueError, OSError, ImportError, FloatingPointError)):
         return text
     if isinstance(error, MemoryError):
-        return "out of memory"
+        return text if "out of memory" in text else "out of memory"
+    if is_out_of_memory(error):
+        return (
+            "the device is out of memory: translating takes less with --batch-size 1 and --keep-size --tile 256, "
+            "training with a smaller --batch-size, --crop-size, --ngf or --ndf"
+        )
     # Not one of ours: its type belongs to the message, and the traceback to whoever mends it.
     return f"{type(error).__name__}: {text[:300]} (--debug shows where)"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether MXNet, CUDA or cuDNN could not get memory: they say it each in their own words."""
+    words = ("out of memory", "ALLOC_FAILED", "Failed to allocate CPU Memory", "convolution algorithm.  with workspace")
+    return any(word in str(error) for word in words)
 
 
 def _as_text(name: object) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 from gluon_pix2pix import nvidia, processors
 from gluon_pix2pix.diagnosis.check import Check
 
-# A run at full width: training takes 3 GB of memory (docs/performance.md), a checkpoint 690 MB of disk, and three stay.
-ENOUGH_MEMORY, ENOUGH_DISK = 4 << 30, 3 << 30
+# A run at full width: training takes 1.6 GB of memory (docs/performance.md), a checkpoint 690 MB of disk, three stay.
+ENOUGH_MEMORY, ENOUGH_DISK = 2 << 30, 3 << 30
 
 _CPUINFO = Path("/proc/cpuinfo")
 _KINDS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16"}
@@ -63,7 +63,7 @@ def _check_memory() -> Check:
     memory = psutil.virtual_memory()
     found = f"{_gigabytes(memory.total)}, of which {_gigabytes(memory.available)} are free"
     if memory.available < ENOUGH_MEMORY:
-        remedy = "training at full width takes 3 GB: --ngf 32 --ndf 32, or smaller --crop-size, take less"
+        remedy = "training at full width takes 1.6 GB: --ngf 32 --ndf 32, or smaller --crop-size, take less"
         return Check("memory", found, "note", remedy)
     return Check("memory", found)
 

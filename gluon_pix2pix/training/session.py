@@ -26,6 +26,7 @@ from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training.begin import Say, begin_or_follow
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.interrupt import StopRequest
+from gluon_pix2pix.training.memory import memory_errors
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.presets import describe_preset
 from gluon_pix2pix.training.run import Own, Run
@@ -133,18 +134,19 @@ def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs:
 def train(run: Run, progress: Progress) -> Outcome:
     """Run the epochs that are left, or those until it is stopped."""
     options, train_set = run.options, run.train_set
-    progress = loop.train(
-        run.trainer,
-        lambda epoch, step: read_batches(run, epoch, step),
-        schedule=options.schedule,
-        lr=options.adam.lr,
-        seed=options.run.seed,
-        ranges=(train_set.source_range, train_set.target_range),
-        progress=progress,
-        on_step=OnStep(run) if run.log else lambda numbers: None,
-        on_epoch=lambda progress: finish_epoch(run, progress),
-        stop=run.asked_to_stop,
-    )
+    with memory_errors(options, run.trainer):
+        progress = loop.train(
+            run.trainer,
+            lambda epoch, step: read_batches(run, epoch, step),
+            schedule=options.schedule,
+            lr=options.adam.lr,
+            seed=options.run.seed,
+            ranges=(train_set.source_range, train_set.target_range),
+            progress=progress,
+            on_step=OnStep(run) if run.log else lambda numbers: None,
+            on_epoch=lambda progress: finish_epoch(run, progress),
+            stop=run.asked_to_stop,
+        )
     if run.log is not None:
         run.log.close_display()
     exit_code = None
