@@ -70,6 +70,19 @@ def tiny_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_demo(tmp_path_factory.mktemp("data") / "tiny", {"train": 4, "val": 2}, size=64)
 
 
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command with words, in this process; return its exit code, standard output and standard error."""
+    from gluon_pix2pix.commands import cli  # here: a test without commands shall not wait for them
+
+    def run(command: str, *words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.run(command, [str(word) for word in words])
+        return (caught.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def tiny() -> dict[str, object]:
     """The flat options of a tiny run, without a data set."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.pictures.files import write_image
 from gluon_pix2pix.pictures.folders import find_images
 
@@ -16,14 +16,8 @@ COUNT = 12
 
 
 @pytest.fixture
-def compare(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as caught:
-            cli.run("compare", [str(word) for word in words])
-        out, err = capsys.readouterr()
-        return caught.value.code or 0, out, err
-
-    return run
+def compare(call):
+    return functools.partial(call, "compare")
 
 
 def save_results(folder: Path, seed: int, noise: float) -> Path:

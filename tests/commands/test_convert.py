@@ -8,7 +8,6 @@ import os
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
 from gluon_pix2pix.handover.torch_weights import to_torch
@@ -21,18 +20,6 @@ GENERATOR = {"name": "unet", "num_downs": 5, "input_nc": 3, "output_nc": 3, "ngf
 GENERATOR |= {"dropout": True, "dropout_blocks": "upstream"}
 DISCRIMINATOR = {"name": "n_layers", "n_layers": 2, "input_nc": 6, "ndf": 4, "norm": "batch"}
 RESNET = {"name": "resnet_6blocks", "input_nc": 3, "output_nc": 3, "ngf": 4, "norm": "instance", "dropout": False}
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command; return its exit code, output and errors."""
-
-    def run(*words):
-        with pytest.raises(SystemExit) as caught:
-            cli.run(words[0], [str(word) for word in words[1:]])
-        return (caught.value.code or 0, *capsys.readouterr())
-
-    return run
 
 
 def build(described, seed=0):
@@ -68,10 +55,10 @@ def options_of(model):
     return json.loads((model / "options.json").read_text())
 
 
-def test_a_model_that_translates_and_is_exported(run, pth, tmp_path):
+def test_a_model_that_translates_and_is_exported(call, pth, tmp_path):
     (path, _), (net, _) = pth
     model = tmp_path / "model"
-    code, out, err = run("convert", path, "--output", model, "--crop-size", 32, "--direction", "BtoA", "--no-dropout")
+    code, out, err = call("convert", path, "--output", model, "--crop-size", 32, "--direction", "BtoA", "--no-dropout")
     assert (code, err) == (0, "")
     assert f"{path}: generator unet, num_downs 5, input_nc 3, output_nc 3, ngf 4, norm batch, dropout False" in out
     assert "does not show" not in out
@@ -83,7 +70,9 @@ def test_a_model_that_translates_and_is_exported(run, pth, tmp_path):
 
     picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     write_image(tmp_path / "picture.png", picture)
-    code, _, err = run("translate", "--model", model, "--input", tmp_path / "picture.png", "--output", tmp_path / "out")
+    code, _, err = call(
+        "translate", "--model", model, "--input", tmp_path / "picture.png", "--output", tmp_path / "out"
+    )
     assert (code, err) == (0, "")
     x = mx.nd.array(picture[None].transpose(0, 3, 1, 2)) / 127.5 - 1
     with mx.autograd.train_mode():  # statistics of the picture: with one picture in the batch, batch norm's own
@@ -93,24 +82,24 @@ def test_a_model_that_translates_and_is_exported(run, pth, tmp_path):
     np.testing.assert_allclose(
         read_image(tmp_path / "out" / "picture_fake.png"), (y[0].transpose(1, 2, 0) + 1) * 127.5, atol=0.502
     )
-    code, out, _ = run("export", "--model", model, "--output", tmp_path / "export")
+    code, out, _ = call("export", "--model", model, "--output", tmp_path / "export")
     assert code == 0
     assert json.loads((tmp_path / "export" / "model.json").read_text())["direction"] == "BtoA"
 
 
-def test_generator_and_discriminator_in_one_folder(run, pth, tmp_path):
+def test_generator_and_discriminator_in_one_folder(call, pth, tmp_path):
     (path_g, path_d), (net_g, net_d) = pth
     model = tmp_path / "model"
-    assert run("convert", path_d, "--output", model)[0] == 0
+    assert call("convert", path_d, "--output", model)[0] == 0
     assert options_of(model)["options"] == {"direction": "AtoB", "crop_size": 256}
     generator, discriminator = build(GENERATOR, seed=5), build(DISCRIMINATOR, seed=6)
     assert load_initial(model, generator, discriminator, [mx.cpu()]) == ["discriminator"]
     assert same(discriminator, net_d)
     assert not same(generator, net_g)
 
-    code, out, _ = run("convert", path_g, "--output", model, "--crop-size", 64)
+    code, out, _ = call("convert", path_g, "--output", model, "--crop-size", 64)
     assert (code, "--no-dropout if it was trained without" in out) == (0, True)
-    code, out, _ = run("convert", path_d, "--output", model)  # again: nothing of the other is lost
+    code, out, _ = call("convert", path_d, "--output", model)  # again: nothing of the other is lost
     assert (code, f"next: python train_pix2pix.py --init-from {model} --dataset NAME" in out) == (0, True)
     assert options_of(model)["options"] == {"direction": "AtoB", "crop_size": 64}
     assert (options_of(model)["generator"], options_of(model)["discriminator"]) == (GENERATOR, DISCRIMINATOR)
@@ -131,55 +120,55 @@ def test_generator_and_discriminator_in_one_folder(run, pth, tmp_path):
         load_initial(model, generator, discriminator, [mx.cpu()])
 
 
-def test_there_and_back_is_the_same_file(run, pth, tmp_path):
+def test_there_and_back_is_the_same_file(call, pth, tmp_path):
     paths, _ = pth
     for path in paths:
-        assert run("convert", path, "--output", tmp_path / "model")[0] == 0
-    code, out, err = run("convert", tmp_path / "model", "--to-torch", "--output", tmp_path / "back")
+        assert call("convert", path, "--output", tmp_path / "model")[0] == 0
+    code, out, err = call("convert", tmp_path / "model", "--to-torch", "--output", tmp_path / "back")
     written = [tmp_path / "back" / path.name for path in paths]
     assert (code, out, err) == (0, f"written: {written[0]}, {written[1]}\n", "")
     assert [path.read_bytes() for path in written] == [path.read_bytes() for path in paths]
 
 
-def test_a_training_run_for_pytorch_and_back(run, tiny_run, tmp_path):
-    code, out, _ = run("convert", tiny_run, "--to-torch", "--epoch", 1, "--output", tmp_path / "torch")
+def test_a_training_run_for_pytorch_and_back(call, tiny_run, tmp_path):
+    code, out, _ = call("convert", tiny_run, "--to-torch", "--epoch", 1, "--output", tmp_path / "torch")
     (note,) = [line for line in out.splitlines() if line.startswith("note: ")]
     assert "dropout in the paper's blocks, and the PyTorch implementation has no option for that" in note
     assert (code, sorted(os.listdir(tmp_path / "torch"))) == (0, ["1_net_D.pth", "1_net_G.pth"])
     state = read_tensors(tmp_path / "torch" / "1_net_G.pth")
     assert state["model.model.1.model.2.num_batches_tracked"].shape == ()
     model = tmp_path / "model"
-    assert run("convert", tmp_path / "torch" / "1_net_G.pth", "--output", model, "--crop-size", 32)[0] == 0
+    assert call("convert", tmp_path / "torch" / "1_net_G.pth", "--output", model, "--crop-size", 32)[0] == 0
     picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     kwargs = {"statistics": "running", "dropout": False}
     expected = Translator.load(tiny_run, epoch="1", **kwargs)(picture)
     np.testing.assert_array_equal(Translator.load(model, **kwargs)(picture), expected)
     assert (Translator.load(tiny_run, **kwargs)(picture) != expected).any()
 
-    code, _, err = run("convert", tmp_path / "torch" / "1_net_G.pth", "--output", tiny_run)
+    code, _, err = call("convert", tmp_path / "torch" / "1_net_G.pth", "--output", tiny_run)
     assert (code, "the folder of a training run" in err) == (2, True)
 
 
-def test_a_resnet_shows_its_dropout_and_size(run, tmp_path):
+def test_a_resnet_shows_its_dropout_and_size(call, tmp_path):
     write_pth(tmp_path / "net.pth", RESNET)
-    code, out, _ = run("convert", tmp_path / "net.pth", "--output", tmp_path / "model")
+    code, out, _ = call("convert", tmp_path / "net.pth", "--output", tmp_path / "model")
     assert (code, "does not show" in out) == (0, False)
     assert options_of(tmp_path / "model")["generator"] == RESNET
     assert options_of(tmp_path / "model")["options"]["crop_size"] == 256
     for name, size in (("unet_128", 128), ("unet_512", 512)):
         write_pth(tmp_path / "net.pth", {"name": name, "ngf": 2, "norm": "batch", "dropout": True})
-        assert run("convert", tmp_path / "net.pth", "--output", tmp_path / name)[0] == 0
+        assert call("convert", tmp_path / "net.pth", "--output", tmp_path / name)[0] == 0
         assert options_of(tmp_path / name)["options"]["crop_size"] == size
 
 
-def test_a_model_stays_whole_when_writing_fails(run, pth, tmp_path, monkeypatch):
+def test_a_model_stays_whole_when_writing_fails(call, pth, tmp_path, monkeypatch):
     (path_g, path_d), (net_g, _) = pth
     model = tmp_path / "model"
-    assert run("convert", path_g, "--output", model)[0] == 0
+    assert call("convert", path_g, "--output", model)[0] == 0
     before = (model / "options.json").read_text()
     with monkeypatch.context() as patch:
         patch.setattr(mx.nd, "save", lambda *arguments: (_ for _ in ()).throw(OSError("no space left")))
-        code, _, err = run("convert", path_d, "--output", model)
+        code, _, err = call("convert", path_d, "--output", model)
     assert (code, err) == (1, "error: no space left\n")
     assert (model / "options.json").read_text() == before
     assert os.listdir(model / "checkpoints") == ["epoch_0000"]
@@ -188,53 +177,53 @@ def test_a_model_stays_whole_when_writing_fails(run, pth, tmp_path, monkeypatch)
     assert same(generator, net_g)
 
 
-def test_a_damaged_network_is_not_vouched_for(run, pth, tmp_path):
+def test_a_damaged_network_is_not_vouched_for(call, pth, tmp_path):
     (path_g, path_d), _ = pth
     model = tmp_path / "model"
-    assert run("convert", path_g, "--output", model)[0] == 0
+    assert call("convert", path_g, "--output", model)[0] == 0
     file, state = (model / "checkpoints" / "epoch_0000" / name for name in ("generator.params", "state.json"))
     before, good = (model / "options.json").read_text(), file.read_bytes()
     damaged, sums = good[:999] + bytes([good[999] ^ 1]) + good[1000:], state.read_text()
     file.write_bytes(damaged)
-    code, _, err = run("convert", path_d, "--output", model)
+    code, _, err = call("convert", path_d, "--output", model)
     assert (code, err.count("\n"), f"{file} is missing or damaged" in err) == (2, 1, True)
     assert "convert into another folder" in err
     assert (file.read_bytes(), state.read_text(), (model / "options.json").read_text()) == (damaged, sums, before)
     assert os.listdir(model / "checkpoints") == ["epoch_0000"]
 
     file.write_bytes(good)
-    assert run("convert", path_d, "--output", model)[0] == 0
+    assert call("convert", path_d, "--output", model)[0] == 0
     old, new = json.loads(sums)["sha256"], json.loads(state.read_text())["sha256"]
     assert new["generator.params"] == old["generator.params"]
     assert sorted(new) == ["discriminator.params", "generator.params"]
 
 
-def test_what_the_pytorch_implementation_has_no_option_for(run, pth, tmp_path):
+def test_what_the_pytorch_implementation_has_no_option_for(call, pth, tmp_path):
     (path_g, _), _ = pth
     write_pth(tmp_path / "alone.pth", {**DISCRIMINATOR, "input_nc": 3})
     for path in (path_g, tmp_path / "alone.pth"):
-        assert run("convert", path, "--output", tmp_path / "model")[0] == 0
-    code, out, err = run("convert", tmp_path / "model", "--to-torch", "--output", tmp_path / "torch")
+        assert call("convert", path, "--output", tmp_path / "model")[0] == 0
+    code, out, err = call("convert", tmp_path / "model", "--to-torch", "--output", tmp_path / "torch")
     (note,) = [line for line in out.splitlines() if line.startswith("note: ")]
     assert (code, err) == (0, "")
     assert "sees 3 channels, the target alone, and the PyTorch implementation's pix2pix has no option" in note
     assert "one for 6" in note
 
 
-def test_weights_that_options_json_does_not_describe(run, pth, tmp_path):
+def test_weights_that_options_json_does_not_describe(call, pth, tmp_path):
     model = tmp_path / "model"
     for path in pth[0]:
-        assert run("convert", path, "--output", model)[0] == 0
+        assert call("convert", path, "--output", model)[0] == 0
     options = options_of(model)
     del options["discriminator"]
     (model / "options.json").write_text(json.dumps(options))
-    code, _, err = run("convert", model, "--to-torch", "--output", tmp_path / "torch")
+    code, _, err = call("convert", model, "--to-torch", "--output", tmp_path / "torch")
     assert (code, err.count("\n")) == (2, 1)
     assert f"{model / 'options.json'} does not describe the discriminator that is in {model}" in err
     assert not (tmp_path / "torch").exists()
 
 
-def test_errors(run, pth, tmp_path):
+def test_errors(call, pth, tmp_path):
     (path, _), _ = pth
     (tmp_path / "tf").mkdir()
     for name in ("checkpoint", "model-200000.data-00000-of-00001", "model-200000.index", "model-200000.meta"):
@@ -259,11 +248,11 @@ def test_errors(run, pth, tmp_path):
         ((tmp_path, "--output", out), 2, "is a folder: name a .pth file, or add --to-torch"),
         ((tmp_path, "--to-torch", "--output", out), 1, "is not the folder of a run: it has no options.json"),
     ]:
-        found, _, err = run("convert", *words)
+        found, _, err = call("convert", *words)
         assert (found, err.count("\n")) == (code, 1), err
         assert err.startswith("error: ")
         assert message in err
         assert not out.exists()
-    assert run("convert", tmp_path / "judge.pth", "--output", tmp_path / "model")[0] == 0
-    code, _, err = run("convert", tmp_path / "model", "--to-torch", "--epoch", 9, "--output", out)
+    assert call("convert", tmp_path / "judge.pth", "--output", tmp_path / "model")[0] == 0
+    code, _, err = call("convert", tmp_path / "model", "--to-torch", "--epoch", 9, "--output", out)
     assert (code, "no checkpoint 9; there: epoch_0000" in err, out.exists()) == (1, True, False)

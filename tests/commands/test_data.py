@@ -9,22 +9,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gluon_pix2pix.commands.cli import run
 from gluon_pix2pix.commands.stage_bar import StageBar
 from gluon_pix2pix.datasets.catalogue import CATALOGUE
 
 
 @pytest.fixture
-def call(capsys):
-    """Run `data` with words; return (exit code, standard output, standard error)."""
-
-    def run_data(*words):
-        with pytest.raises(SystemExit) as end:
-            run("data", [str(word) for word in words])
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run_data
+def data(call):
+    return functools.partial(call, "data")
 
 
 @pytest.fixture
@@ -48,11 +39,11 @@ def address(tmp_path, monkeypatch):
     server.server_close()
 
 
-def test_lists(call, tmp_path):
+def test_lists(data, tmp_path):
     (tmp_path / "facades" / "train").mkdir(parents=True)
     (tmp_path / "facades" / "train" / "1.jpg").touch()
     (tmp_path / "maps" / "val").mkdir(parents=True)
-    code, out, _ = call("list", "--data-root", tmp_path)
+    code, out, _ = data("list", "--data-root", tmp_path)
     rows = {line.split()[0]: line for line in out.splitlines()}
     assert code == 0
     assert list(rows) == ["name", *CATALOGUE]
@@ -67,39 +58,39 @@ def test_lists(call, tmp_path):
     assert "drawn" in words["demo"]
 
 
-def test_lists_what_is_raw(call, tmp_path):
+def test_lists_what_is_raw(data, tmp_path):
     for name, folder in (("cmp_base", "base"), ("cityscapes_raw", "gtFine")):
         (tmp_path / name / folder).mkdir(parents=True)
         (tmp_path / name / folder / "1.png").touch()
-    rows = {line.split()[0]: line for line in call("list", "--data-root", tmp_path)[1].splitlines()}
+    rows = {line.split()[0]: line for line in data("list", "--data-root", tmp_path)[1].splitlines()}
     assert rows["cmp_base"].endswith("  base 1")
     assert rows["cityscapes_raw"].endswith("  there")
 
 
-def test_what_is_by_request_is_one_line(call, tmp_path):
-    code, out, err = call("get", "paris_streetview", "--data-root", tmp_path)
+def test_what_is_by_request_is_one_line(data, tmp_path):
+    code, out, err = data("get", "paris_streetview", "--data-root", tmp_path)
     assert (code, out) == (1, "")
     assert err.startswith(f"error: {tmp_path}/paris_streetview is not there; it is by request: ask Deepak Pathak")
     assert err.count("\n") == 1
     for name in ("paris_train_original/a.JPG", "paris_eval_gt/001_im.png"):
         (tmp_path / "sent" / name).parent.mkdir(parents=True)
         (tmp_path / "sent" / name).touch()
-    code, out, err = call("get", "paris_streetview", "--data-root", tmp_path, "--from", tmp_path / "sent")
+    code, out, err = data("get", "paris_streetview", "--data-root", tmp_path, "--from", tmp_path / "sent")
     assert code == 0
     assert out.startswith(f"{tmp_path}/paris_streetview: train 1, val 1\nnote: ")
     assert err == "copy paris_streetview\n"
 
 
-def test_a_raw_set_says_what_comes_next(call, tmp_path):
+def test_a_raw_set_says_what_comes_next(data, tmp_path):
     (tmp_path / "cmp_base" / "base").mkdir(parents=True)
     (tmp_path / "cmp_base" / "base" / "1.png").touch()
-    code, out, _ = call("get", "cmp_base", "--data-root", tmp_path)
+    code, out, _ = data("get", "cmp_base", "--data-root", tmp_path)
     assert code == 0
     assert out.endswith(f"to prepare it: python -m gluon_pix2pix data get cmp --data-root {tmp_path}\n")
 
 
-def test_gets(call, address, tmp_path):
-    code, out, err = call("get", "maps", "--data-root", tmp_path / "data", "--url", address)
+def test_gets(data, address, tmp_path):
+    code, out, err = data("get", "maps", "--data-root", tmp_path / "data", "--url", address)
     assert code == 0
     assert out.splitlines() == [
         f"{tmp_path}/data/maps: train 1, val 1",
@@ -108,26 +99,26 @@ def test_gets(call, address, tmp_path):
     ]
     assert err.splitlines() == ["download maps", "unpack maps"]
     (tmp_path / "data" / "maps" / "val" / "1.jpg").unlink()
-    code, out, err = call("get", "maps", "--data-root", tmp_path / "data")
+    code, out, err = data("get", "maps", "--data-root", tmp_path / "data")
     assert (code, err) == (0, "")
     assert f"note: {tmp_path}/data/maps has no val split, published are 1 pictures\n" in out
 
 
-def test_says_why_not(call, address, tmp_path):
-    code, out, err = call("get", "maps", "--data-root", tmp_path / "data", "--url", address + "x")
+def test_says_why_not(data, address, tmp_path):
+    code, out, err = data("get", "maps", "--data-root", tmp_path / "data", "--url", address + "x")
     assert (code, out) == (1, "")
     assert err.startswith(f"error: could not get maps: {address}x: HTTP 404 ")
     assert err.count("\n") == 1
 
 
-def test_draws(call, tmp_path):
+def test_draws(data, tmp_path):
     words = ["get", "demo", "--data-root", tmp_path, "--size", 32, "--counts", 2, 1, 0]
-    code, out, err = call(*words)
+    code, out, err = data(*words)
     assert code == 0
     assert out.startswith(f"{tmp_path}/demo: train 2, val 1\n")
     assert err == "draw demo\n"
-    assert call(*words)[0] == 0
-    code, _, err = call(*words, "--seed", 1)
+    assert data(*words)[0] == 0
+    code, _, err = data(*words, "--seed", 1)
     assert code == 2
     assert "holds a demo set of" in err
 
@@ -141,8 +132,8 @@ def test_draws(call, tmp_path):
         (["get", "maps", "--sha256", "9"], "error: '9' is no SHA-256"),
     ],
 )
-def test_usage_errors(call, tmp_path, words, error):
-    code, out, err = call(*words, "--data-root", tmp_path)
+def test_usage_errors(data, tmp_path, words, error):
+    code, out, err = data(*words, "--data-root", tmp_path)
     assert (code, out) == (2, "")
     assert err.startswith(error)
 

@@ -5,23 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands.cli import run
 from gluon_pix2pix.datasets.prepare import cityscapes
 from gluon_pix2pix.pictures.files import read_image, write_image
 
 
 @pytest.fixture
-def call(capsys, tmp_path, monkeypatch):
-    """Run `data` with words in a folder; return (exit code, standard output, standard error)."""
+def data(call, tmp_path, monkeypatch):
+    """Run `data` with words in a folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run_data(words):
-        with pytest.raises(SystemExit) as end:
-            run("data", words.split())
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run_data
+    return lambda words: call("data", *words.split())
 
 
 @pytest.fixture
@@ -60,8 +52,8 @@ SHAPES = {
 
 
 @pytest.mark.parametrize(("words", "shape"), SHAPES.items())
-def test_each_picture(call, photos, words, shape):
-    code, out, err = call(words)
+def test_each_picture(data, photos, words, shape):
+    code, out, err = data(words)
     assert (code, out, err) == (0, "out: 4 written\n", "write out\n")
     assert tree(photos / "out") == ["1.png", "2.png", "sub/1.png", "sub/3.png"]
     made, photo = read_image(photos / "out" / "2.png"), read_image(photos / "photos" / "2.png")
@@ -71,48 +63,48 @@ def test_each_picture(call, photos, words, shape):
         assert (made[:, :12] != photo).any()
     if "--fill" in words:
         assert (made[4] == 9).all()
-    code, out, _ = call(words)
+    code, out, _ = data(words)
     assert (code, out) == (0, "out: 0 written, 4 were there already (--overwrite makes them again)\n")
 
 
-def test_jpegs(call, photos):
-    code, out, _ = call("resize photos out --size 64 --format jpg --quality 60 --overwrite --workers 1")
+def test_jpegs(data, photos):
+    code, out, _ = data("resize photos out --size 64 --format jpg --quality 60 --overwrite --workers 1")
     assert (code, out) == (0, "out: 4 written\n")
     assert "sub/1.jpg" in tree(photos / "out")
 
 
-def test_combines_and_reports(call, photos):
+def test_combines_and_reports(data, photos):
     (photos / "two" / "B" / "3.png").unlink()
     write_image(photos / "two" / "B" / "5.png", np.zeros((4, 6, 1), np.uint8))
-    code, out, err = call("combine two/A two/B pairs")
+    code, out, err = data("combine two/A two/B pairs")
     assert (code, out) == (1, "pairs: 6 written, 2 errors\n")
     assert err.splitlines() == [
         "write pairs",
         "error: two/A/3.png has no partner in two/B",
         "error: two/A/5.png and two/B/5.png: A and B differ in size: 12 x 8 and 6 x 4 pixels",
     ]
-    code, out, _ = call("combine two/A two/B pairs --resize --nearest")
+    code, out, _ = data("combine two/A two/B pairs --resize --nearest")
     assert code == 1
     assert out == "pairs: 1 written, 6 were there already (--overwrite makes them again), 1 errors\n"
     assert read_image(photos / "pairs" / "5.png").shape == (8, 24, 1)
 
 
-def test_splits(call, photos):
-    code, out, err = call("split two dealt --fractions 0.5 0.25 0.25 --seed 2")
+def test_splits(data, photos):
+    code, out, err = data("split two dealt --fractions 0.5 0.25 0.25 --seed 2")
     assert (code, err) == (0, "copy dealt\n")
     assert out == "dealt: trainA 4, trainB 4, valA 2, valB 2, testA 2, testB 2\n"
     (photos / "two" / "A" / "0.png").unlink()
-    code, out, err = call("split two moved --move")
+    code, out, err = data("split two moved --move")
     assert (code, err) == (1, "move moved\nerror: two/B/0.png has no partner in two/A\n")
     assert tree(photos / "two") == ["B/0.png"]
-    assert call("split two/B linked --link --fractions 1 0 0")[1] == "linked: train 1\n"
-    code, _, err = call("split two/B linked")
+    assert data("split two/B linked --link --fractions 1 0 0")[1] == "linked: train 1\n"
+    code, _, err = data("split two/B linked")
     assert (code, err) == (1, "error: linked is there already: name a new folder, or remove it\n")
 
 
-def test_checks(call, photos):
-    call("split two dealt")
-    code, out, _ = call("check dealt --sheet check.png --samples 2")
+def test_checks(data, photos):
+    data("split two dealt")
+    code, out, _ = data("check dealt --sheet check.png --samples 2")
     assert code == 0
     assert out.splitlines() == [
         "train: 6 pairs of files: 12 x 8 + 12 x 8 (6); gray; 8 bits",
@@ -123,17 +115,17 @@ def test_checks(call, photos):
     ]
     assert read_image("check.png").shape[2] == 3
     (photos / "photos" / "1.png").write_text("text")
-    code, out, _ = call("check photos --photos --sheet none.png")
+    code, out, _ = data("check photos --photos --sheet none.png")
     assert code == 1
     assert out.splitlines()[1].startswith("wrong: photos/1.png ")
     assert out.splitlines()[-1] == "1 thing is wrong"
     for name in ("photos/2.png", "photos/sub/1.bmp", "photos/sub/3.png", "none.png"):
         (photos / name).unlink()
-    assert call("check photos --sheet none.png")[0] == 1
+    assert data("check photos --sheet none.png")[0] == 1
     assert not (photos / "none.png").exists()
 
 
-def test_labels_and_what_check_says_of_them(call, tmp_path):
+def test_labels_and_what_check_says_of_them(data, tmp_path):
     rng = np.random.default_rng(0)
     for side in "AB":
         (tmp_path / "set" / "train" / side).mkdir(parents=True)
@@ -141,12 +133,12 @@ def test_labels_and_what_check_says_of_them(call, tmp_path):
         mask = rng.integers(0, 2, (8, 8, 1), np.uint8) * np.uint8(255)
         write_image(tmp_path / "set" / "train" / "A" / f"{number}.png", mask)
         write_image(tmp_path / "set" / "train" / "B" / f"{number}.png", rng.integers(0, 255, (8, 8, 3), np.uint8))
-    assert call("check set")[0] == 0
-    code, out, _ = call("check set --labels 2")
+    assert data("check set")[0] == 0
+    code, out, _ = data("check set --labels 2")
     assert (code, out.splitlines()[-1]) == (1, "2 things are wrong")
     remedy = out.splitlines()[1].split("; python -m gluon_pix2pix data ")[1].split(" makes such")[0]
     assert remedy == "labels set/train/A OUTPUT"
-    code, out, _ = call(remedy.replace("OUTPUT", "fixed/train/A"))
+    code, out, _ = data(remedy.replace("OUTPUT", "fixed/train/A"))
     assert (code, out.splitlines()) == (
         0,
         [
@@ -156,43 +148,43 @@ def test_labels_and_what_check_says_of_them(call, tmp_path):
         ],
     )
     (tmp_path / "set" / "train" / "B").rename(tmp_path / "fixed" / "train" / "B")
-    assert call("check fixed --labels 2")[0] == 0
-    assert call("check fixed --output-labels 2 --direction BtoA")[0] == 0
-    assert call("check fixed --output-labels 2")[0] == 1
-    assert call("labels fixed/train/A again --palette fixed/train/A.palette.txt")[0] == 0
-    code, _, err = call("labels fixed/train/A again --nearest")
+    assert data("check fixed --labels 2")[0] == 0
+    assert data("check fixed --output-labels 2 --direction BtoA")[0] == 0
+    assert data("check fixed --output-labels 2")[0] == 1
+    assert data("labels fixed/train/A again --palette fixed/train/A.palette.txt")[0] == 0
+    code, _, err = data("labels fixed/train/A again --nearest")
     assert (code, err) == (2, "error: --nearest takes the nearest colour of a --palette: give both\n")
-    code, _, err = call("check fixed --labels 1")
+    code, _, err = data("check fixed --labels 1")
     assert (code, "2 to 256 of them" in err) == (2, True)
-    assert call("check fixed --photos --labels 2")[0] == 2
+    assert data("check fixed --photos --labels 2")[0] == 2
 
 
-def test_cityscapes(call, tmp_path, monkeypatch):
+def test_cityscapes(data, tmp_path, monkeypatch):
     monkeypatch.setattr(cityscapes, "COUNTS", {"train": 1, "val": 1})
     for split in ("train", "val"):
         for kind, end in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_color")):
             folder = tmp_path / "cs" / kind / split / "ulm"
             folder.mkdir(parents=True)
             write_image(folder / f"ulm_1_{end}.png", np.full((8, 16, 3), 50, np.uint8))
-    code, out, _ = call("cityscapes cs data/cityscapes --size 16")
+    code, out, _ = data("cityscapes cs data/cityscapes --size 16")
     assert (code, out) == (0, "data/cityscapes: 2 written\n")
     assert (
         tmp_path / "data/cityscapes/frames.csv"
     ).read_text() == "picture,frame\ntrain/1.jpg,ulm_1\nval/1.jpg,ulm_1\n"
     assert read_image(tmp_path / "data/cityscapes/val/1.jpg").shape == (16, 32, 3)
     (tmp_path / "cs/leftImg8bit/val/ulm/ulm_1_leftImg8bit.png").write_text("text")
-    code, out, err = call("cityscapes cs again --size 16")
+    code, out, err = data("cityscapes cs again --size 16")
     assert (code, out) == (1, "again: 1 written, 1 errors\n")
     assert "ulm_1_leftImg8bit.png is not a picture in a known format (4 bytes)" in err
     assert (tmp_path / "again/frames.csv").read_text() == "picture,frame\ntrain/1.jpg,ulm_1\n"
 
 
 @pytest.mark.parametrize("fit", ["", "--pad", "--stretch"])
-def test_cmp(call, tmp_path, fit):
+def test_cmp(data, tmp_path, fit):
     (tmp_path / "base").mkdir()
     write_image(tmp_path / "base" / "cmp_b0001.jpg", np.full((8, 16, 3), 50, np.uint8))
     write_image(tmp_path / "base" / "cmp_b0001.png", np.full((8, 16, 1), 2, np.uint8))
-    code, out, _ = call(f"cmp base --size 16 {fit}")
+    code, out, _ = data(f"cmp base --size 16 {fit}")
     assert (code, out) == (0, "data/cmp: 1 written\n")
     pair = read_image(tmp_path / "data/cmp/train/cmp_b0001.png")
     assert pair[8, 24].tolist() == [0, 48, 255]  # facade
@@ -226,8 +218,8 @@ def test_cmp(call, tmp_path, fit):
         ("check two --samples 0", "--samples is 1 or more, --workers 0 or more, not 0 and 0"),
     ],
 )
-def test_usage_errors(call, photos, words, error):
-    assert call(words) == (2, "", f"error: {error}\n")
+def test_usage_errors(data, photos, words, error):
+    assert data(words) == (2, "", f"error: {error}\n")
     assert not (photos / "out").exists()
 
 
@@ -240,12 +232,12 @@ def test_usage_errors(call, photos, words, error):
         ("cmp two", "two: no cmp_*.jpg with its cmp_*.png"),
     ],
 )
-def test_errors(call, photos, words, error):
-    assert call(words) == (1, "", f"error: {error}\n")
+def test_errors(data, photos, words, error):
+    assert data(words) == (1, "", f"error: {error}\n")
 
 
-def test_help_names_every_subcommand(call):
-    code, out, _ = call("--help")
+def test_help_names_every_subcommand(data):
+    code, out, _ = data("--help")
     assert code == 0
     words = ["list", "get", "check", "combine", "split", "resize", "crop", "grayscale", "blank", "edges"]
     assert "{" + ",".join([*words, "labels", "cityscapes", "cmp"]) + "}" in out.replace("\n", "").replace(" ", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
 import subprocess
@@ -13,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.pictures.files import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,14 +32,8 @@ def save_run(folder: Path, differences) -> None:
 
 
 @pytest.fixture
-def evaluate(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as caught:
-            cli.run("evaluate", [str(word) for word in words])
-        out, err = capsys.readouterr()
-        return caught.value.code or 0, out, err
-
-    return run
+def evaluate(call):
+    return functools.partial(call, "evaluate")
 
 
 def report_of(folder: Path) -> dict:
@@ -190,7 +184,7 @@ def test_a_full_disk_does_not_take_the_table(tmp_path, evaluate, monkeypatch):
         raise OSError(28, "No space left on device", str(path))
 
     save_run(tmp_path, [1])
-    monkeypatch.setattr("gluon_pix2pix.evaluation.score.write_atomically", full)
+    monkeypatch.setattr("gluon_pix2pix.evaluation.score.write_json", full)
     code, out, err = evaluate(tmp_path)
     assert code == 1
     assert "48.13" in out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.datasets.demo.pairs import draw_facade
 from gluon_pix2pix.evaluation import segmenter_files
 from gluon_pix2pix.pictures.files import read_image, write_image
@@ -17,14 +17,8 @@ from gluon_pix2pix.pictures.folders import find_images
 
 
 @pytest.fixture
-def evaluate(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as caught:
-            cli.run("evaluate", [str(word) for word in words])
-        out, err = capsys.readouterr()
-        return caught.value.code or 0, out, err
-
-    return run
+def evaluate(call):
+    return functools.partial(call, "evaluate")
 
 
 def report_of(folder: Path) -> dict:

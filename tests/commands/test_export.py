@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.handover import export as translation_export
 from gluon_pix2pix.pictures.files import write_image
 
@@ -16,16 +16,8 @@ FILES = ["generator-0000.params", "generator-symbol.json", "model.json"]
 
 
 @pytest.fixture
-def export(capsys):
-    """Run the command; return its exit code, stdout and stderr."""
-
-    def run(*words):
-        with pytest.raises(SystemExit) as caught:
-            cli.run("export", [str(word) for word in words])
-        out, err = capsys.readouterr()
-        return caught.value.code or 0, out, err
-
-    return run
+def export(call):
+    return functools.partial(call, "export")
 
 
 def names(folder):

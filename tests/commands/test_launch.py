@@ -204,16 +204,15 @@ def test_workers_that_disagree_end_the_job(words, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_launched(given, message, capsys, monkeypatch):
+def test_what_cannot_be_launched(call, given, message, monkeypatch):
     def resolve(*_):
         raise socket.gaierror(-2, "Name or service not known")
 
     if "--hosts" in given:
         monkeypatch.setattr(launch.socket.socket, "connect", resolve)
-    with pytest.raises(SystemExit) as caught:
-        cli.run("launch", given)
-    assert caught.value.code == 2
-    assert re.search(message, capsys.readouterr().err)
+    code, _, err = call("launch", *given)
+    assert code == 2
+    assert re.search(message, err)
 
 
 def test_the_kvstore_is_added_unless_it_is_given():

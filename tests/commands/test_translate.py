@@ -9,23 +9,10 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix import runtime
-from gluon_pix2pix.commands import cli, train
+from gluon_pix2pix.commands import train
 from gluon_pix2pix.commands.translate import default_output
 from gluon_pix2pix.pictures.files import read_image, write_image
 from gluon_pix2pix.runtime import mx
-
-
-@pytest.fixture
-def call(capsys):
-    """Run a command; return its exit code, stdout and stderr."""
-
-    def run(name, *words):
-        with pytest.raises(SystemExit) as caught:
-            cli.run(name, [str(word) for word in words])
-        out, err = capsys.readouterr()
-        return caught.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

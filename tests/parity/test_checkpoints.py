@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.handover.converted import read_options
 from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
@@ -17,21 +16,18 @@ GENERATORS = ("G_unet_256_batch_nf8", "G_resnet_6blocks_instance_nf8")
 TAGS = (*GENERATORS, "D_basic_batch_nf8")
 
 
-def convert(*words):
-    with pytest.raises(SystemExit) as caught:
-        cli.run("convert", [str(word) for word in words])
-    assert not caught.value.code
-
-
 @pytest.fixture(params=TAGS)
 def tag(request):
     return request.param
 
 
 @pytest.fixture
-def model(reference, tag, tmp_path):
+def model(call, reference, tag, tmp_path):
     """The model folder that a file of the reference becomes."""
-    convert(reference / "checkpoints" / tag / f"latest_net_{tag[0]}.pth", "--output", tmp_path / "model")
+    assert (
+        call("convert", reference / "checkpoints" / tag / f"latest_net_{tag[0]}.pth", "--output", tmp_path / "model")[0]
+        == 0
+    )
     return tmp_path / "model"
 
 
@@ -46,19 +42,19 @@ def test_outputs(reference, tag, model):
         np.testing.assert_allclose(net(mx.nd.array(answers[x])).asnumpy(), answers[y], atol=1e-5, rtol=0)
 
 
-def test_outputs_by_a_pictures_own_statistics(reference, tmp_path):
+def test_outputs_by_a_pictures_own_statistics(call, reference, tmp_path):
     """What `translate` does is the reference's train mode on one picture: the first forward of its first step."""
     answers = (reference / "train" / "unet_256_batch_vanilla_b1_nf8.npz").arrays()
     state = {key[len("init_G/") :]: answers[key] for key in answers if key.startswith("init_G/")}
     write_tensors(tmp_path / "net.pth", state)
-    convert(tmp_path / "net.pth", "--output", tmp_path / "model")
+    assert call("convert", tmp_path / "net.pth", "--output", tmp_path / "model")[0] == 0
     net, _ = build_generator(tmp_path / "model", statistics="picture")
     y = net(mx.nd.array(answers["A"][0])).asnumpy()
     np.testing.assert_allclose(y, answers["fake_B"][0], atol=1e-5, rtol=0)
 
 
-def test_there_and_back(reference, tag, model, tmp_path):
-    convert(model, "--to-torch", "--output", tmp_path)
+def test_there_and_back(call, reference, tag, model, tmp_path):
+    assert call("convert", model, "--to-torch", "--output", tmp_path)[0] == 0
     name = f"latest_net_{tag[0]}.pth"
     found, expected = read_tensors(tmp_path / name), read_tensors(reference / "checkpoints" / tag / name)
     assert list(found) == list(expected)
@@ -68,9 +64,9 @@ def test_there_and_back(reference, tag, model, tmp_path):
             assert found[key].tobytes() == array.tobytes()
 
 
-def test_torch_reads_what_goes_back(reference, tag, model, tmp_path):
+def test_torch_reads_what_goes_back(call, reference, tag, model, tmp_path):
     torch = pytest.importorskip("torch")
-    convert(model, "--to-torch", "--output", tmp_path)
+    assert call("convert", model, "--to-torch", "--output", tmp_path)[0] == 0
     name = f"latest_net_{tag[0]}.pth"
     found = torch.load(tmp_path / name, weights_only=True)
     expected = torch.load(reference / "checkpoints" / tag / name, weights_only=True)

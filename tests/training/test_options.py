@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import cli
 from gluon_pix2pix.core.loop import learning_rate
 from gluon_pix2pix.core.networks import PixelDiscriminator
 from gluon_pix2pix.core.resnet import ResnetGenerator
@@ -21,15 +20,13 @@ from gluon_pix2pix.training.setup import build_networks, build_trainer
 
 
 @pytest.fixture
-def refusal(tiny_words, tmp_path, monkeypatch, capsys):
+def refusal(call, tiny_words, tmp_path, monkeypatch):
     """Train with wrong words; return what was said of them, after looking that it was exit code 2 and no run."""
     monkeypatch.chdir(tmp_path)
 
     def run(words: str) -> str:
-        with pytest.raises(SystemExit) as caught:
-            cli.run("train", tiny_words(*words.split()))
-        out, err = capsys.readouterr()
-        assert caught.value.code == 2
+        code, out, err = call("train", *tiny_words(*words.split()))
+        assert code == 2
         assert "epoch 1" not in out
         assert list(tmp_path.iterdir()) == []
         return err
