@@ -86,7 +86,7 @@ def write_small_run(folder: Path, device: mx.Context) -> None:
     for _ in range(3):
         step(options, trainer)
     folder.mkdir()
-    write_run(options, Own())
+    write_run(options, Own(), {"side_by_side": True, "width_to_height": 1.0})
     save_checkpoint(folder / "checkpoints", trainer, epoch=1)
 
 

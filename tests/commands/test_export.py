@@ -88,7 +88,7 @@ def test_a_failed_check(export, tiny_run, tmp_path, monkeypatch):
 
 def test_an_output_that_cannot_be_written(export, tiny_run, tmp_path):
     (tmp_path / "file").touch()
-    for output, error in (("file", "file is a file: choose another folder"), ("file/out", "file: File exists")):
+    for output, error in (("file", "file is a file: choose another folder"), ("file/out", "file/out: File exists")):
         code, _, err = export("--model", tiny_run, "--output", tmp_path / output)
         assert (code, err.count("\n")) == (1, 1)
         assert error in err
