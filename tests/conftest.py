@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 
 # The networks here are tiny: a second thread gains nothing, and waits for each operator where others are at work too.
@@ -198,3 +200,28 @@ def same_bits() -> Callable[..., bool]:
         return all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
 
     return same
+
+
+@pytest.fixture(scope="session")
+def write_model_folder() -> Callable[..., Path]:
+    """Write a folder as `convert` does, of a generator with random weights and statistics; `changes` of its options."""
+    from gluon_pix2pix.core.networks import get_model, init_weights  # here, as above
+    from gluon_pix2pix.pairs.coding import make_coding
+    from gluon_pix2pix.runtime import mx
+
+    def write(folder: Path, described: dict, coding: dict, **changes: object) -> Path:
+        made = make_coding(**coding)
+        described = {"norm": "batch", "dropout": True, **described}
+        described |= {"input_nc": made.source.channels, "output_nc": made.target.channels}
+        net = get_model(**described)
+        init_weights(net, seed=0, ctx=[mx.cpu()], init_gain=0.1)
+        checkpoint = folder / "checkpoints" / "epoch_0000"
+        checkpoint.mkdir(parents=True)
+        net.save_parameters(str(checkpoint / "generator.params"))
+        sha256 = {"generator.params": hashlib.sha256((checkpoint / "generator.params").read_bytes()).hexdigest()}
+        (checkpoint / "state.json").write_text(json.dumps({"epoch": 0, "step": 0, "sha256": sha256}))
+        options = {"crop_size": max(2 * net.multiple, 32), "direction": "AtoB", **changes}
+        (folder / "options.json").write_text(json.dumps({"options": options, "generator": described, "coding": coding}))
+        return folder
+
+    return write

@@ -27,8 +27,8 @@ RANKS = {
     "evaluation": 4,
 }
 RANKS |= {"zoo": 1, "translation": 5, "reports": 6, "training": 7, "datasets": 8, "distributed": 8, "handover": 8}
-RANKS |= {"diagnosis": 9, "commands": 10, "__main__": 11, "api": 11}
-OPTIONAL = {"datasets", "distributed", "handover", "diagnosis"}  # imported by nothing of the main job
+RANKS |= {"diagnosis": 9, "serving": 9, "commands": 10, "__main__": 11, "api": 11}
+OPTIONAL = {"datasets", "distributed", "handover", "diagnosis", "serving"}  # imported by nothing of the main job
 
 
 def read_modules() -> dict[str, ast.Module]:

@@ -22,6 +22,8 @@ COMMANDS = {
     "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
     "compare": "compare two models' translations of the same pictures, with an interval",
     "models": "list the trained models in the box",
+    "serve": "serve models over HTTP, with a page to play with them",
+    "web": "write the page as static files that compute in the browser",
     "export": "write a generator as symbol + params that any MXNet program loads",
     "convert": "take over weights from the PyTorch implementation, or hand ours to it",
     "data": "list, get, prepare and check data sets",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -13,9 +16,9 @@ from gluon_pix2pix.writing import PathLike
 TIFF_SUFFIXES = (".tif", ".tiff")
 
 
-def read_array(path: PathLike) -> np.ndarray:
-    """Read an .npy file as (H, W, C) uint8 or uint16; see `open_array` for the errors."""
-    array = open_array(path)
+def read_array(path: PathLike, data: Optional[bytes] = None) -> np.ndarray:
+    """Read an .npy file, or its bytes, as (H, W, C) uint8 or uint16; see `open_array` for the errors."""
+    array = open_array(path) if data is None else _checked(path, lambda: _from_bytes(data))
     array = array.astype(array.dtype.newbyteorder("="))
     return array[:, :, None] if array.ndim == 2 else array
 
@@ -34,8 +37,22 @@ def open_array(path: PathLike) -> np.ndarray:
     with open(path, "rb") as stream:  # what cannot be opened says so itself
         if not stream.read(1):
             raise ValueError(f"{path} is empty (0 bytes)")
+    return _checked(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _from_bytes(data: bytes) -> np.ndarray:
+    """Return the array of an .npy file's bytes, which are its memory; nothing is unpickled."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read_header(stream)
+    array = np.frombuffer(data, dtype, count=math.prod(shape), offset=stream.tell())
+    return array.reshape(shape, order="F" if by_columns else "C")
+
+
+def _checked(path: PathLike, read: Callable[[], np.ndarray]) -> np.ndarray:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = read()
     except Exception as error:  # whatever Python's parser raises of a damaged header comes through
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path} is not an array of numbers that numpy has saved: {reason}") from error

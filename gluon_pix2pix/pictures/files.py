@@ -25,6 +25,7 @@ from gluon_pix2pix.writing import PathLike, write_atomically
 __all__ = [
     "EXTENSIONS",
     "PathLike",
+    "encode_image",
     "find_images",
     "image_size",
     "natural_key",
@@ -40,7 +41,7 @@ __all__ = [
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 
-def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
+def read_image(path: PathLike, *, channels: Optional[int] = None, data: Optional[bytes] = None) -> np.ndarray:
     """Read a picture file: its pixels upright, none of them guessed.
 
     Colours are never multiplied by alpha: it is left off, or kept where so many channels are asked for. Palettes are
@@ -53,6 +54,8 @@ def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
     channels
         3 for RGB, 1 for gray, without alpha; another number for files that have exactly so many, alpha included; None
         for what the file holds, alpha left off.
+    data
+        The file's bytes, where they are at hand; then `path` is only its name.
 
     Returns
     -------
@@ -68,9 +71,9 @@ def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
         in `limits`, or has not the number of channels asked for.
     """
     if Path(path).suffix.lower() == ".npy":
-        image = read_array(path)
+        image = read_array(path, data)
     else:
-        header, data = _opened(path)
+        header, data = _opened(path, data)
         try:
             reader = reader_of(io.BytesIO(data))
             options = {"gray": True} if reader is jpeg and channels == 1 else {}  # the file's own luma
@@ -90,10 +93,10 @@ def read_image(path: PathLike, *, channels: Optional[int] = None) -> np.ndarray:
         raise ValueError(f"{path} has {image.shape[2]} channels, and {channels} are asked for") from None
 
 
-def read_labels(path: PathLike) -> np.ndarray:
+def read_labels(path: PathLike, *, data: Optional[bytes] = None) -> np.ndarray:
     """Read a label map as indices: a palette picture's, or the values of one with a single channel, as stored.
 
-    Values of 1, 2 and 4 bits are 0 and 1, 0 to 3, 0 to 15.
+    Values of 1, 2 and 4 bits are 0 and 1, 0 to 3, 0 to 15. `data` is the file's bytes, where they are at hand.
 
     Returns
     -------
@@ -108,11 +111,11 @@ def read_labels(path: PathLike) -> np.ndarray:
         If the file is no picture, a colour picture, has 16 bits, or is a JPEG, which blurs indices.
     """
     if Path(path).suffix.lower() == ".npy":
-        indices = read_array(path)
+        indices = read_array(path, data)
         if indices.shape[2] != 1 or indices.dtype != np.uint8:
             raise ValueError(f"{path} is no label map: it is {indices.shape} {indices.dtype}, not (H, W) uint8")
         return indices
-    header, data = _opened(path)
+    header, data = _opened(path, data)
     try:
         indices = reader_of(io.BytesIO(data)).decode_labels(data)
     except Exception as error:  # damaged files raise nearly every kind
@@ -138,51 +141,55 @@ def read_label_palette(path: PathLike) -> Optional[np.ndarray]:
 
 
 def write_image(path: PathLike, image: np.ndarray) -> None:
-    """Write (H, W, C) uint8 or uint16 RGB to a file whose format its name tells, whole or not at all.
+    """Write (H, W, C) uint8 or uint16 RGB to a file, whole or not at all; see `encode_image`."""
+    write_atomically(path, encode_image(path, image))
 
-    C is 1 for gray or 3 for RGB; .npy and .tif files hold any number.
+
+def save_picture(path: PathLike, picture: np.ndarray, *, quality: int = 95) -> None:
+    """Write (H, W, C) as `write_image` does, folders included; JPEGs in a quality of one's own, 4:4:4."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, encode_image(path, picture, quality=quality))
+
+
+def encode_image(path: PathLike, image: np.ndarray, *, quality: Optional[int] = None) -> bytes:
+    """Return (H, W, C) uint8 or uint16 RGB as the bytes of a file, whose name tells the format.
+
+    C is 1 for gray or 3 for RGB; .npy and .tif files hold any number. With a `quality`, 1 to 100, a JPEG keeps its
+    colours at full resolution (4:4:4); without, it is OpenCV's own.
 
     Raises
     ------
     ValueError
         If `image` has another shape or dtype, or OpenCV knows no format of that name, or the format cannot hold it.
     """
-    path = Path(path)
+    suffix = Path(path).suffix.lower()
     if image.ndim != 3 or image.shape[2] < 1 or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"cannot write {path}: pictures are (H, W, C) uint8 or uint16, not {image.shape} {image.dtype}"
         )
-    if path.suffix.lower() == ".npy" or image.shape[2] not in (1, 3):
-        write_atomically(path, encode_array(path, image))
-        return
-    if image.dtype == np.uint16 and path.suffix.lower() not in (".png", *TIFF_SUFFIXES):
-        raise ValueError(f"cannot write {path}: {path.suffix} would cut 16 bits to 8; use .png or .tif")
+    if suffix == ".npy" or image.shape[2] not in (1, 3):
+        return encode_array(path, image)
+    if image.dtype == np.uint16 and suffix not in (".png", *TIFF_SUFFIXES):
+        raise ValueError(f"cannot write {path}: {suffix} would cut 16 bits to 8; use .png or .tif")
+    if quality is not None and suffix == ".jpg":
+        stream = io.BytesIO()
+        pixels = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else np.ascontiguousarray(image))
+        pixels.save(stream, "JPEG", quality=quality, subsampling=0)
+        return stream.getvalue()
     try:
-        encoded, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[:, :, ::-1]))
+        encoded, data = cv2.imencode(suffix, np.ascontiguousarray(image[:, :, ::-1]))
     except cv2.error:
-        raise ValueError(f"cannot write {path}: OpenCV knows no format {path.suffix!r}; use .png or .jpg") from None
+        raise ValueError(f"cannot write {path}: OpenCV knows no format {suffix!r}; use .png or .jpg") from None
     if not encoded:
-        raise ValueError(f"cannot write {path}: {path.suffix} does not hold {image.shape[1]} x {image.shape[0]} pixels")
-    write_atomically(path, data.tobytes())
+        raise ValueError(f"cannot write {path}: {suffix} does not hold {image.shape[1]} x {image.shape[0]} pixels")
+    return data.tobytes()
 
 
-def save_picture(path: PathLike, picture: np.ndarray, *, quality: int = 95) -> None:
-    """Write (H, W, C) as `write_image` does, folders included; JPEGs in a quality of one's own, 4:4:4."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix != ".jpg" or picture.dtype != np.uint8 or picture.shape[2] not in (1, 3):
-        write_image(path, picture)
-        return
-    stream = io.BytesIO()
-    pixels = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else np.ascontiguousarray(picture))
-    pixels.save(stream, "JPEG", quality=quality, subsampling=0)
-    write_atomically(path, stream.getvalue())
-
-
-def _opened(path: PathLike) -> tuple[Header, bytes]:
+def _opened(path: PathLike, data: Optional[bytes] = None) -> tuple[Header, bytes]:
     """Return what a file's header says, and all of its bytes."""
-    check_regular(path)
-    data = Path(path).read_bytes()
+    if data is None:
+        check_regular(path)
+        data = Path(path).read_bytes()
     return read_header(path, io.BytesIO(data)), data
 
 

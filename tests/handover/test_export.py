@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 import gluon_pix2pix
-from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.handover import export
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.pairs.coding import make_coding
@@ -274,26 +274,9 @@ GENERATORS = [
 ]
 
 
-def write_model_folder(folder, described, coding):
-    """Write a folder as `convert` does, of a generator with random weights and statistics."""
-    made = make_coding(**coding)
-    described = {"norm": "batch", "dropout": True, **described}
-    described |= {"input_nc": made.source.channels, "output_nc": made.target.channels}
-    net = get_model(**described)
-    init_weights(net, seed=0, ctx=[mx.cpu()], init_gain=0.1)
-    checkpoint = folder / "checkpoints" / "epoch_0000"
-    checkpoint.mkdir(parents=True)
-    net.save_parameters(str(checkpoint / "generator.params"))
-    sha256 = {"generator.params": hashlib.sha256((checkpoint / "generator.params").read_bytes()).hexdigest()}
-    (checkpoint / "state.json").write_text(json.dumps({"epoch": 0, "step": 0, "sha256": sha256}))
-    options = {"crop_size": max(2 * net.multiple, 32), "direction": "AtoB"}
-    (folder / "options.json").write_text(json.dumps({"options": options, "generator": described, "coding": coding}))
-    return folder
-
-
 @pytest.mark.parametrize(("described", "coding"), GENERATORS)
 @pytest.mark.parametrize("statistics", ["picture", "running"])
-def test_every_generator_and_coding(tmp_path, described, coding, statistics):
+def test_every_generator_and_coding(write_model_folder, tmp_path, described, coding, statistics):
     run = write_model_folder(tmp_path / "run", described, coding)
     if statistics == "running" and described.get("norm", "batch") != "batch":
         with pytest.raises(ValueError, match="has no running statistics, only picture"):

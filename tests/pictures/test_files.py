@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import cv2
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from gluon_pix2pix.pictures.files import image_size, read_image, read_labels, save_picture, write_image
+from gluon_pix2pix.pictures.files import encode_image, image_size, read_image, read_labels, save_picture, write_image
 from gluon_pix2pix.pictures.headers import file_header
 
 
@@ -226,3 +228,26 @@ def test_jpegs_have_the_quality_and_all_colours(tmp_path):
     assert read_image(tmp_path / "gray.jpg").shape == (64, 64, 1)
     with pytest.raises(ValueError, match="would cut 16 bits to 8"):
         save_picture(tmp_path / "deep.jpg", picture.astype(np.uint16))
+
+
+def test_bytes_at_hand(tmp_path):
+    """A file's bytes are read and written without a file."""
+    picture = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    for name in ("a.png", "a.npy", "a.tif"):
+        write_image(tmp_path / name, picture)
+        data = (tmp_path / name).read_bytes()
+        assert encode_image(name, picture) == data
+        np.testing.assert_array_equal(read_image(name, data=data), picture)
+    write_image(tmp_path / "l.png", picture[:, :, :1])
+    np.testing.assert_array_equal(read_labels("l.png", data=(tmp_path / "l.png").read_bytes()), picture[:, :, :1])
+    columns = io.BytesIO()
+    np.save(columns, np.asfortranarray(picture))
+    np.testing.assert_array_equal(read_image("b.npy", data=columns.getvalue()), picture)
+
+
+@pytest.mark.parametrize("cut", [0, 5, 9, 60, 100, 187])
+def test_bytes_of_an_array_that_are_cut_off(cut):
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"^a\.npy is not an array of numbers that numpy has saved: "):
+        read_image("a.npy", data=stream.getvalue()[:cut])
