@@ -17,8 +17,12 @@ import tyro
 from measuring import HERE, write_json
 
 TORCH = {"training", "translate", "memory", "adam"}  # those that take --torch-python
-WITHOUT_ROUNDS = {"memory", "operators"}
-NEEDED = {"loader": ("folder",), "low_precision": ("model", "pictures")}  # those that cannot do without
+WITHOUT_ROUNDS = {"memory", "operators", "large_set"}
+NEEDED = {
+    "loader": ("folder",),
+    "large_set": ("folder",),
+    "low_precision": ("model", "pictures"),
+}  # those that cannot do without
 # Settings with which each runs in seconds, and shows only that it works.
 QUICK = {
     "training": "--settings 1x256x4 --rounds 1 --repeats 1 --warm-up 1",
@@ -28,6 +32,7 @@ QUICK = {
     "adam": "--size 1000 --rounds 1 --repeats 1",
     "generators": "--size 32 --ngf 4 --ndf 4 --rounds 1 --steps 1 --warm-up 0",
     "loader": "--rounds 1 --workers 0",
+    "large_set": "--pairs 20",
     "low_precision": "--calibrate 1 --count 1 --rounds 1",
     "scaling": "--widths 4 --batches 2 --pairs 8 --rounds 1",
 }
@@ -42,7 +47,7 @@ class Options:
     upstream: Optional[Path] = None
     """A clone of pytorch-CycleGAN-and-pix2pix, whose networks PyTorch takes then."""
     folder: Optional[Path] = None
-    """Side-by-side pairs to read; without, `loader` is left out."""
+    """Side-by-side pairs to read; without, `loader` and `large_set` are left out."""
     model: Optional[Path] = None
     """A run..."""
     pictures: Optional[Path] = None

@@ -10,6 +10,13 @@ import pytest
 from gluon_pix2pix.threads import in_threads
 
 
+@pytest.mark.parametrize(("count", "chunk"), [(0, 4), (1, 4), (8, 4), (9, 4), (3, 1)])
+def test_chunks_change_nothing(count, chunk):
+    assert list(in_threads(lambda number: number**2, range(count), workers=2, chunk=chunk)) == [
+        number**2 for number in range(count)
+    ]
+
+
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_results_come_in_the_order_of_the_items(workers):
     waiting = threading.Event()

@@ -73,7 +73,7 @@ def find_pairs(folder: PathLike) -> Found:
     """
     listing = list_images(folder)
     named: dict[Optional[str], dict[str, list[Path]]] = {"fake": {}, "target": {}, "source": {}, None: {}}
-    for stem, paths in by_stem(listing.folder, listing.pictures).items():
+    for stem, paths in by_stem(listing).items():
         name, role = _split_ending(stem)
         named[role].setdefault(name, []).extend(paths)
     for role in ("fake", "target"):
@@ -113,9 +113,9 @@ def match_folders(fakes: PathLike, targets: PathLike) -> Found:
     if Path(fakes).resolve() == Path(targets).resolve():
         raise ValueError(f"{fakes} is the folder of the fakes and of the targets: every picture would equal itself")
     listing = list_images(fakes)
-    known = by_stem(true.folder, true.pictures)
+    known = by_stem(true)
     named: dict[str, dict[str, list[Path]]] = {"fake": {}, "source": {}, "target": {}}
-    for stem, paths in by_stem(listing.folder, listing.pictures).items():
+    for stem, paths in by_stem(listing).items():
         name, role = (stem, "fake") if stem in known else _split_ending(stem)
         named[role or "fake"].setdefault(name, []).extend(paths)
     found = match(named["fake"], known)

@@ -15,6 +15,7 @@ from gluon_pix2pix.evaluation.labelled_photos import LabelledPhotos
 from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.evaluation.segmenter import Progress, SegmentationUNet, Segmenter, train_segmenter
 from gluon_pix2pix.pairs.digest import digest_pairs
+from gluon_pix2pix.pairs.file_memory import FileMemory
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.params_file import ParamsFile, load_weights
 from gluon_pix2pix.reading import open_file, read_json
@@ -66,12 +67,14 @@ def get_segmenter(
         If a picture cannot be read, or the segmenter cannot be kept.
     """
     settings = {**NETWORK, **TRAINING, "load_size": LOAD_SIZE, "epochs": epochs, "seed": seed, "direction": direction}
+    memory = FileMemory.of([pairs[0].a.parent], "digests")  # that of training, if it has read these files
     wanted = {
         "settings": settings,
         "palette": palette._asdict(),
         "pairs": len(pairs),
-        "data": digest_pairs(sorted(pairs)),
+        "data": digest_pairs(sorted(pairs), memory),
     }
+    memory.save()
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
     kept = Path(root) / f"{name}-{digest}"
     net = SegmentationUNet(len(palette.names), width=NETWORK["width"], num_downs=NETWORK["num_downs"])

@@ -95,7 +95,7 @@ def check_pairs(
         What is known of each pair, in their order; and lines on what may be wrong, and stops nobody.
     """
     coding = coding or make_coding(input_nc=0, output_nc=0)
-    roles = [_roles(pair, coding, direction) for pair in pairs]
+    roles = _roles(pairs, coding, direction)
     found = _look_at_all([role for some in roles for role in some], memory or FileMemory(None), progress)
     colours = [_Colours(), _Colours()]  # of A and of B
     checked = []
@@ -122,32 +122,31 @@ class _Role(NamedTuple):
     labels: int = 0
 
 
-def _roles(pair: PairPaths, coding: Coding, direction: str) -> list[_Role]:
-    """Return the files of a pair, A first."""
-    if coding.from_photos:
-        return [_Role(pair.a, channels=3)]
+def _roles(pairs: Sequence[PairPaths], coding: Coding, direction: str) -> list[list[_Role]]:
+    """Return the files of each pair, A first."""
     coders = (coding.source, coding.target) if direction == "AtoB" else (coding.target, coding.source)
-    groups = [(pair.a, coders)] if pair.b is None else [(pair.a, coders[:1]), (pair.b, coders[1:])]
-    roles = []
-    for path, some in groups:
-        if any(isinstance(coder, OneHot) for coder in some):
-            roles.append(_Role(path, labels=min(coder.channels for coder in some)))
-        else:
-            roles.append(_Role(path, channels=max(coder.channels for coder in some)))
-    return roles
+    photo, both, a, b = {"channels": 3}, _wanted(coders), _wanted(coders[:1]), _wanted(coders[1:])
+    if coding.from_photos:
+        return [[_Role(pair.a, **photo)] for pair in pairs]
+    return [[_Role(pair.a, **both)] if pair.b is None else [_Role(pair.a, **a), _Role(pair.b, **b)] for pair in pairs]
+
+
+def _wanted(coders: Sequence) -> dict[str, int]:
+    """Return what a file has to be of which the halves are coded so."""
+    if any(isinstance(coder, OneHot) for coder in coders):
+        return {"labels": min(coder.channels for coder in coders)}
+    return {"channels": max(coder.channels for coder in coders)}
 
 
 def _look_at_all(
     roles: Sequence[_Role], memory: FileMemory, progress: Optional[Progress]
 ) -> Iterator[Union[Facts, Exception]]:
     """Yield what each file says of itself, or why it cannot be read."""
-    chunks = [roles[start : start + _CHUNK] for start in range(0, len(roles), _CHUNK)]
-    done = 0
-    for some in in_threads(lambda chunk: [_look(role, memory) for role in chunk], chunks, workers=_THREADS):
-        done += len(some)
-        if progress:
+    found = in_threads(lambda role: _look(role, memory), roles, workers=_THREADS, chunk=_CHUNK)
+    for done, facts in enumerate(found, 1):
+        if progress and (done % _CHUNK == 0 or done == len(roles)):
             progress(done, len(roles))
-        yield from some
+        yield facts
 
 
 def _look(role: _Role, memory: FileMemory) -> Union[Facts, Exception]:

@@ -32,7 +32,10 @@ def digest_pairs(pairs: Sequence[PairPaths], memory: Optional[FileMemory] = None
     """
     memory, digest = memory or FileMemory(None), hashlib.sha256()
     sums = in_threads(
-        lambda path: _sum(path, memory), (path for pair in pairs for path in pair.files), workers=processors()
+        lambda path: _sum(path, memory),
+        (path for pair in pairs for path in pair.files),
+        workers=processors(),
+        chunk=32,  # those that are known take no longer than being handed over
     )
     for pair in pairs:
         contents = " ".join(next(sums) for _ in pair.files)

@@ -21,7 +21,7 @@ from typing import NamedTuple, Optional
 
 from gluon_pix2pix.pairs.matching import Names, by_stem, match
 from gluon_pix2pix.pictures.files import image_size
-from gluon_pix2pix.pictures.folders import EXTENSIONS, Listing, list_folder, list_images, normal
+from gluon_pix2pix.pictures.folders import EXTENSIONS, Listing, list_folder, list_images
 from gluon_pix2pix.writing import PathLike
 
 LISTS = {".csv": ",", ".tsv": "\t"}
@@ -107,7 +107,7 @@ def side_by_side(folder: PathLike) -> Split:
     """
     folder = Path(folder)
     listing = list_images(folder, arrays=True)
-    pairs = [PairPaths(normal(path.relative_to(folder).as_posix()), path) for path in listing.pictures]
+    pairs = list(map(PairPaths, listing.names, listing.pictures))
     return Split(pairs, (folder,), notes=_notes(listing))
 
 
@@ -126,7 +126,7 @@ def two_folders(folder_a: PathLike, folder_b: PathLike) -> Split:
     """
     folders = Path(folder_a), Path(folder_b)
     listings = [list_images(folder, arrays=True) for folder in folders]
-    found = match(*_without_side(*(by_stem(listing.folder, listing.pictures) for listing in listings)))
+    found = match(*_without_side(*(by_stem(listing) for listing in listings)))
     problems = [
         f"{' and '.join(map(str, paths))} have one name for their partner: rename one" for *_, paths in found.doubles
     ]
@@ -254,7 +254,7 @@ def _find_split(dataset: Path, name: str) -> Optional[Split]:
     if paths[0].suffix.lower() in LISTS:
         return Split(read_list(paths[0], split=name)[name], paths)
     split = side_by_side(paths[0])
-    whole = [pair for pair in split.pairs if pair.a.relative_to(paths[0]).parts[0] not in ("A", "B")]  # but lone halves
+    whole = [pair for pair in split.pairs if pair.name.split("/")[0] not in ("A", "B")]  # but no lone halves
     return Split(whole, split.folders, notes=split.notes)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.threads import in_threads
 
 Key = tuple[int, tuple[int, int, int]]
 
@@ -30,14 +29,14 @@ def load_batches(
     Parameters
     ----------
     workers
-        Threads that read ahead, two batches each; 0 reads when asked. OpenCV and numpy release Python's lock, and
-        threads need neither a fork nor shared memory: on facades two deliver more pairs a second than two processes.
+        Threads that read ahead, two batches each; 0 reads when asked. On facades two of them deliver more pairs a
+        second than two processes.
     rank, ranks
         Of each batch, read every `ranks`-th pair from that of `rank` on; where that is none, the batch's first.
 
-    Yields
-    ------
-    list of NDArray
+    Returns
+    -------
+    iterator of list of NDArray
         [source, target], each (N, H, W, C) in the dataset's dtype on the CPU.
     """
 
@@ -46,19 +45,7 @@ def load_batches(
 
     batches = [keys[start : start + batch_size] for start in range(0, len(keys), batch_size)]
     batches = [batch[rank::ranks] or batch[:1] for batch in batches]
-    if not workers:
-        yield from map(read, batches)
-        return
-    pool, ahead = ThreadPoolExecutor(workers), deque()
-    try:
-        for batch in batches:
-            ahead.append(pool.submit(read, batch))
-            if len(ahead) > 2 * workers:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return in_threads(read, batches, workers=workers, ahead=2 * workers + 1)
 
 
 def _stack(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[mx.nd.NDArray]:

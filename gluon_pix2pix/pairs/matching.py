@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gluon_pix2pix.pictures.folders import stem_of
+from gluon_pix2pix.pictures.folders import Listing
 
 Names = Mapping[str, Sequence[Path]]  # a name, and the files that have it: one, if all is well
 
@@ -24,11 +25,11 @@ class Match(NamedTuple):
     doubles: list[tuple[str, int, Sequence[Path]]]
 
 
-def by_stem(folder: Path, paths: Iterable[Path]) -> dict[str, list[Path]]:
-    """Return the files of each name: the path below the folder without the extension, its letters composed (NFC)."""
+def by_stem(listing: Listing) -> dict[str, list[Path]]:
+    """Return the pictures of each name: the path below the folder without the extension, its letters composed (NFC)."""
     names: dict[str, list[Path]] = {}
-    for path in paths:
-        names.setdefault(stem_of(path, folder), []).append(path)
+    for name, path in zip(listing.names, listing.pictures):
+        names.setdefault(os.path.splitext(name)[0], []).append(path)
     return names
 
 

@@ -25,6 +25,7 @@ UNREAD = (".heic", ".heif", ".avif", ".jxl", ".psd", ".svg", ".dng", ".cr2", ".c
 class Listing:
     """What was found below a folder: its pictures in natural order (2.jpg before 10.jpg), and the files left out.
 
+    `names` are the pictures' paths below the folder, their letters composed.
     `previews` are the folders of `NO_DATA`, which are not looked into, and `empty` those with nothing in them.
     """
 
@@ -33,6 +34,7 @@ class Listing:
     others: list[Path] = field(default_factory=list)
     previews: list[Path] = field(default_factory=list)
     empty: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def note(self) -> Optional[str]:
         """Say in one line what was left out; None if nothing was."""
@@ -100,15 +102,15 @@ def list_folder(folder: PathLike, *, arrays: bool = False, also: tuple[str, ...]
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder")
-    names, previews, empty = _walk(folder)
-    pictures = [name for name in names if name.lower().endswith((*EXTENSIONS, *also))]
+    files, previews, empty = _walk(folder)
+    pictures = [name for name in files if name.lower().endswith((*EXTENSIONS, *also))]
     if arrays and not pictures:
-        pictures = [name for name in names if name.lower().endswith(".npy")]
-    others = set(names).difference(pictures)
-    in_order = (
-        [folder / name for name in sorted(found, key=natural_key)] for found in (pictures, others, previews, empty)
-    )
-    return Listing(folder, *in_order)
+        pictures = [name for name in files if name.lower().endswith(".npy")]
+    pictures.sort(key=natural_key)
+    rest = set(files).difference(pictures), previews, empty
+    in_order = ([folder / name for name in sorted(found, key=natural_key)] for found in rest)
+    names = [normal(name) for name in pictures]
+    return Listing(folder, [folder / name for name in pictures], *in_order, names=names)
 
 
 def _walk(folder: Path) -> tuple[list[str], list[str], list[str]]:
@@ -155,8 +157,3 @@ def natural_key(name: str) -> tuple:
 def normal(name: str) -> str:
     """Return a name with its letters composed (NFC): macOS writes é as two characters, other systems as one."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
-
-
-def stem_of(path: Path, folder: Path) -> str:
-    """Return a file's path below a folder, without its extension, normalised: what partners have in common."""
-    return normal(path.relative_to(folder).with_suffix("").as_posix())

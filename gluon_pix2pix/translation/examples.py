@@ -13,7 +13,7 @@ from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
 from gluon_pix2pix.pairs.matching import by_stem
 from gluon_pix2pix.pictures.arithmetic import split_pair
 from gluon_pix2pix.pictures.files import image_size, read_image, read_labels
-from gluon_pix2pix.pictures.folders import find_images, normal
+from gluon_pix2pix.pictures.folders import list_images, normal
 
 # What a file is: half of it is translated, and the other half is the true answer; all of it is true, and in black and
 # white or with a hole it is translated; or it is translated, and if there is a true answer, another file has it.
@@ -124,7 +124,7 @@ def match_targets(names: Sequence[str], folder: Path) -> list[Path]:
     ValueError
         If one has two.
     """
-    targets = by_stem(folder, find_images(folder, arrays=True))
+    targets = by_stem(list_images(folder, arrays=True))
     found = [targets.get(normal(name), []) for name in names]
     missing = [name for name, paths in zip(names, found) if not paths]
     if missing:

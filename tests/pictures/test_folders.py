@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, list_folder, natural_key, normal, stem_of
+from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, list_folder, natural_key, normal
 
 
 def touch(folder, *names):
@@ -142,9 +142,9 @@ def test_names_are_equal_however_they_are_spelt(name):
     assert natural_key(spelt[0])[0] == natural_key(spelt[1])[0]
 
 
-def test_stems(tmp_path):
-    assert stem_of(tmp_path / "a" / "fac\u0327ade.v2.png", tmp_path) == "a/fa\u00e7ade.v2"
-    assert stem_of(tmp_path / os.fsdecode(b"\xff.png"), tmp_path) == os.fsdecode(b"\xff")
+def test_names_below_the_folder(tmp_path):
+    touch(tmp_path, "a/fac\u0327ade.v2.png", os.fsdecode(b"\xff.png"))
+    assert list_folder(tmp_path).names == ["a/fa\u00e7ade.v2.png", os.fsdecode(b"\xff.png")]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
