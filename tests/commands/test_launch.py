@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,37 @@ from gluon_pix2pix.runtime import mx
 SAME = ["--batch-size", 2, "--norm", "none", "--no-dropout"]
 FAKE_SSH = """#!/bin/sh
 for last; do command=$last; host=$name; name=$last; done
-echo "on $host: $*" >> {log}
+echo "$host" >> {log}
 case $host in other) command=$(echo "$command" | sed 's/--n-epochs 3/--n-epochs 4/');; esac
 exec sh -c "$command"
 """
+
+
+@dataclass
+class FakeSsh:
+    """A folder with a program ssh in it, which works here and writes down where it should."""
+
+    folder: Path
+
+    @property
+    def path(self) -> str:
+        """The variable by which it is found first."""
+        return f"{self.folder}:{os.environ['PATH']}"
+
+    def take_hosts(self) -> list[str]:
+        """Return where something was started, sorted, and forget it."""
+        log = self.folder / "ssh.log"
+        hosts = log.read_text().split()
+        log.unlink()
+        return sorted(hosts)
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory) -> FakeSsh:
+    fake = FakeSsh(tmp_path_factory.mktemp("bin"))
+    (fake.folder / "ssh").write_text(FAKE_SSH.format(log=fake.folder / "ssh.log"))
+    (fake.folder / "ssh").chmod(0o755)
+    return fake
 
 
 @pytest.fixture(scope="module")
@@ -107,81 +134,98 @@ def check_equal(run_dir: Path, alone: Path) -> None:
         np.testing.assert_allclose(ours[name], expected, atol=2e-6, rtol=1e-3 if "_adam" in name else 0, err_msg=name)
 
 
-def test_two_workers_do_what_one_process_does(words, alone, look, tmp_path):
-    """Started over ssh, or what takes its place here."""
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(FAKE_SSH.format(log=tmp_path / "ssh.log"))
-    ssh.chmod(0o755)
-    run_dir = tmp_path / "with spaces" / "run"
-    hosts = ["--hosts", "localhost", "some-host"]
-    with job(words(run_dir), *hosts, PATH=f"{ssh.parent}:{os.environ['PATH']}") as process:
-        out, err = process.communicate(timeout=200)
-    assert (process.returncode, err) == (0, "")
-    check_equal(run_dir, alone)
-    assert weights(run_dir).keys() == weights(alone).keys()
-    reached = [line.split(":")[0] for line in (tmp_path / "ssh.log").read_text().splitlines()]
-    assert sorted(reached) == ["on localhost", "on localhost", "on some-host"]  # a server, and the workers
-
-    ours, theirs = look(run_dir), look(alone)
-    assert ours.checkpoints() == theirs.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]
-    for mine, other in zip(ours.losses(), theirs.losses()):
-        assert mine == pytest.approx(other, rel=1e-4)  # the means are those over both workers
-    assert len(ours.losses()) == len(theirs.losses()) == 9  # and one of them writes
-    assert ours.events("device", "workers") == [(2,)]
-    lines = [line for line in out.splitlines() if line.startswith("[rank 1]")]
-    assert lines == ["[rank 1] rank 1 of 2"]
-    assert "[rank 0] next: python -m gluon_pix2pix translate" in out
+# One job in three parts, each of them a test's: asked to stop, killed, and gone on with to its end.
 
 
-def test_stopped_and_killed_it_goes_on_to_the_same_end(words, alone, look, tmp_path):
-    run = look(tmp_path / "run")
+@dataclass
+class Part:
+    """What a part of the job was, said and left."""
+
+    code: int
+    out: str
+    err: str
+    checkpoints: list[str]
+    hosts: Sequence[str] = ()
+
+
+@pytest.fixture(scope="module")
+def run(look, tmp_path_factory):
+    return look(tmp_path_factory.mktemp("job") / "with spaces" / "run")
+
+
+@pytest.fixture(scope="module")
+def stopped(words, run) -> Part:
+    """Two workers that are asked to stop after their first step, as batch systems do it: all processes are asked."""
     with job(words(run.folder)) as process:
         wait_for(process, "[rank 0] epoch 1/3")
         for pid in [pid for pid, what in processes_of(process).items() if what != "worker"]:
-            os.kill(pid, signal.SIGTERM)  # as batch systems do: who serves goes on
+            os.kill(pid, signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=100)
-    assert (process.returncode, err) == (128 + signal.SIGTERM, "")
-    stopped = re.search(r"\[rank 0\] stopped after (\d) epochs and (\d) steps; saved (.*); the same command", out)
-    steps = 3 * int(stopped[1]) + int(stopped[2])
-    assert 0 < steps < 9
-    assert run.state(Path(stopped[3]).name)["steps"] == steps
+    return Part(process.returncode, out, err, run.checkpoints())
 
+
+@pytest.fixture(scope="module")
+def killed(words, run, stopped) -> Part:
+    """They go on, and one of them is killed when the first epoch is saved."""
     with job(words(run.folder)) as process:
-        wait_for(process, f"[rank 0] resumed from {stopped[3]}")
+        wait_for(process, f"[rank 0] resumed from {run.folder / 'checkpoints' / stopped.checkpoints[-1]}")
         wait_for(process, "[rank 0] saved ")
         parts = processes_of(process)
         assert sorted(parts.values()) == ["scheduler", "server", "worker", "worker"]
         os.kill([pid for pid, what in parts.items() if what == "worker"][1], signal.SIGKILL)
-        killed = time.monotonic()
-        _, err = process.communicate(timeout=60)
-    assert time.monotonic() - killed < 60
-    assert process.returncode == 1
-    message = r"error: rank \d was killed by SIGKILL; the job is stopped, and the same command resumes it from its new"
-    assert re.fullmatch(message + "est checkpoint\n", err)
+        out, err = process.communicate(timeout=60)  # the others do not wait for it
     assert [pid for pid in parts if Path(f"/proc/{pid}").exists()] == []  # nobody is left behind
+    return Part(process.returncode, out, err, run.checkpoints())
+
+
+@pytest.fixture(scope="module")
+def finished(words, run, killed, ssh) -> Part:
+    """They go on to the end, started over ssh, or what takes its place here."""
+    with job(words(run.folder), "--hosts", "localhost", "some-host", PATH=ssh.path) as process:
+        out, err = process.communicate(timeout=200)
+    return Part(process.returncode, out, err, run.checkpoints(), ssh.take_hosts())
+
+
+def test_all_stop_at_the_same_step(run, stopped):
+    assert (stopped.code, stopped.err) == (128 + signal.SIGTERM, "")
+    said = re.search(r"\[rank 0\] stopped after (\d) epochs and (\d) steps; saved (.*); the same command", stopped.out)
+    assert 0 < 3 * int(said[1]) + int(said[2]) < 9
+    assert stopped.checkpoints[-1] == Path(said[3]).name
+
+
+def test_a_worker_that_is_killed_ends_the_job(killed):
+    assert killed.code == 1
+    message = r"error: rank \d was killed by SIGKILL; the job is stopped, and the same command resumes it from its new"
+    assert re.fullmatch(message + "est checkpoint\n", killed.err)
     # The step_ of before may be there yet: it goes just after an epoch is said to be saved.
-    assert "epoch_0001" in run.checkpoints()
-    assert "epoch_0003" not in run.checkpoints()
+    assert "epoch_0001" in killed.checkpoints
+    assert "epoch_0003" not in killed.checkpoints
 
-    with job(words(run.folder)) as process:
-        out, err = process.communicate(timeout=100)
-    assert (process.returncode, err) == (0, "")
-    assert "[rank 0] resumed from " in out
+
+def test_two_workers_do_what_one_process_does(run, finished, alone, look):
+    """In spite of what has come between."""
+    assert (finished.code, finished.err) == (0, "")
+    assert "[rank 0] resumed from " in finished.out
+    assert "[rank 0] next: python -m gluon_pix2pix translate" in finished.out
+    lines = [line for line in finished.out.splitlines() if line.startswith("[rank 1]")]
+    assert lines == ["[rank 1] rank 1 of 2"]
+    assert finished.hosts == ["localhost", "localhost", "some-host"]  # a server, and the workers
+
     check_equal(run.folder, alone)
-    assert len(run.losses()) == 9
+    ours, theirs = run.losses(), look(alone).losses()
+    assert finished.checkpoints == look(alone).checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]
+    assert len(ours) == len(theirs) == 9  # one of them writes
+    for mine, other in zip(ours, theirs):
+        assert mine == pytest.approx(other, rel=1e-4)  # the means are those over both workers
+    assert run.events("device", "workers") == [(2,)] * 3
 
 
-def test_workers_that_disagree_end_the_job(words, tmp_path):
+def test_workers_that_disagree_end_the_job(words, ssh, tmp_path):
     """One gets other words; nobody waits for ever for those that have given up."""
-    ssh = tmp_path / "ssh"
-    ssh.write_text(FAKE_SSH.format(log=tmp_path / "ssh.log"))
-    ssh.chmod(0o755)
-    with job(
-        words(tmp_path / "run"), "--hosts", "localhost", "other", PATH=f"{tmp_path}:{os.environ['PATH']}"
-    ) as process:
+    with job(words(tmp_path / "run"), "--hosts", "localhost", "other", PATH=ssh.path) as process:
         out, err = process.communicate(timeout=100)
+    assert ssh.take_hosts() == ["localhost", "localhost", "other"]
     assert process.returncode == 1
     assert "error: options: not the same for all 2 workers" in out
     assert re.search(r"error: rank \d ended with exit code 1; the job is stopped\n$", err)
