@@ -89,6 +89,12 @@ def test_arrows_go_down_only():
     assert up == []
 
 
+def test_the_main_job_needs_no_optional_room():
+    """What `commands.train` itself loads is looked at where it runs: tests/commands/test_cli.py."""
+    main = [m for m in MODULES if m and room(m) not in OPTIONAL | {"commands", "api", "__main__"}]
+    assert [(m, i) for m in main for i in OURS[m] if room(i) in OPTIONAL] == []
+
+
 def test_rooms_do_not_import_each_other_in_a_circle():
     doors = {(room(m), room(i)) for m in MODULES if m for i in OURS[m] if room(m) != room(i)}
     rooms = set(RANKS)

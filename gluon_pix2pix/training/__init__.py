@@ -1,1 +1,1 @@
-"""The losses, the schedule, the step, checkpoints and the log of a run."""
+"""A run: its options, what it needs before the first step, the loop at work, the end of each epoch."""
