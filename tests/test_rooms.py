@@ -125,6 +125,17 @@ def test_modules_that_stand_alone(prefix, allowed):
     assert {room(name) for member in members for name in OURS[member]} <= allowed
 
 
+@pytest.mark.parametrize(
+    "room", sorted({path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")} - {"zoo"})
+)
+def test_tests_are_named_after_what_they_test(room):
+    """tests/ROOM/test_MODULE.py, with more words behind; tests/benchmarks, fuzz and parity stand beside the rooms."""
+    for path in (ROOT / "tests" / room).rglob("test_*.py"):
+        folder = ROOT / PACKAGE / path.parent.relative_to(ROOT / "tests")
+        modules = {one.stem for one in folder.glob("*") if one.suffix == ".py" or (one / "__init__.py").exists()}
+        assert [m for m in modules if f"{path.stem}_".startswith(f"test_{m}_")], f"{path} is of no module in {folder}"
+
+
 def test_only_runtime_imports_mxnet():
     importers = [m for m in MODULES if any(name.split(".")[0] == "mxnet" for name in imports_of(m))]
     assert importers == ["runtime"]
