@@ -34,9 +34,7 @@ from gluon_pix2pix.training.setup import build_networks, build_trainer, open_dat
 from gluon_pix2pix.training.validation import metric_of
 
 MEASURED_STEPS, LONG_HOURS = 10, 3
-FIRST_IMPRESSION = (
-    "--generator unet_128 --load-size 143 --crop-size 128 --ngf 16 --ndf 16 --n-epochs 10 --n-epochs-decay 10"
-)
+FIRST_IMPRESSION = "--preset quick"
 
 
 class Outcome(NamedTuple):
