@@ -193,8 +193,10 @@ class PairedImages(mx.gluon.data.Dataset):
             try:
                 return make(at)
             except (ValueError, OSError) as error:
-                if not self._skip_bad:
+                if not self._skip_bad and isinstance(error, OSError):
                     raise
+                if not self._skip_bad:
+                    raise ValueError(f"{error}; --skip-bad goes on without such files") from error
                 with self._lock:
                     self._bad[pair] = one_line(error, *pair.files)
         raise ValueError(f"no pair of {self.folders[0]} can be read any more: {next(iter(self._bad.values()))}")

@@ -22,7 +22,8 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _NEEDED = {0xEE, 0xC4, 0xCC, 0xDB, 0xDD, *_FRAMES}  # what decoding needs: Adobe's word on colours, tables, frames
 _JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"  # of a version that libjpeg knows; it means luma and chroma
-_MOST_SCANS = 100  # a progressive picture has about ten; each goes over all pixels again
+# A progressive picture has about ten scans; each goes over all pixels again.
+_MOST_SCANS, _MOST_SCANNED = 100, 1 << 31
 _HARMLESS = re.compile(r"Unknown Adobe color transform|Invalid SOS parameters for sequential")
 _EXTRA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
@@ -77,8 +78,9 @@ def decode(data: bytes, header: Header, *, gray: bool = False) -> np.ndarray:
     """
     found = _walk(data)
     end = _last_end(data, found.scan)
-    if data.count(b"\xff\xda", found.scan, end) > _MOST_SCANS:
-        raise Unreadable(f"has more than {_MOST_SCANS} scans, which no camera or program writes")
+    scans = data.count(b"\xff\xda", found.scan, end)
+    if scans > _MOST_SCANS or scans * found.height * found.width > _MOST_SCANNED:
+        raise Unreadable(f"has {scans} scans of {found.width} x {found.height} pixels, which would take too long")
     # Without what was between the segments, and without texts and profiles.
     head = [b"\xff\xd8", _JFIF if found.jfif else b"", *(data[part] for part in found.needed)]
     clean = b"".join([*head, data[found.scan : end + 2]])

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gluon_pix2pix.pictures.jpeg import CUT
-from gluon_pix2pix.pictures.limits import TAKE_ONE, Header, Unreadable, spread, upright
+from gluon_pix2pix.pictures.limits import MAX_BYTES, TAKE_ONE, Header, Unreadable, spread, upright
 
 # Pillow's remarks on sizes and tags; the bounds are checked here. Files are read in threads, and to change the filters
 # there for a while would change them for all.
@@ -31,6 +31,9 @@ def read_header(stream: BinaryIO) -> Header:
         if image.mode not in _MODES:
             raise Unreadable(f"has the colours {image.mode}, which are not read: save it as RGB or gray")
         channels, alpha = _MODES[image.mode]
+        if image.format == "JPEG2000" and image.height * image.width * (channels + alpha) * 4 > MAX_BYTES:
+            # Its decoder takes four bytes for each, and gives what is not there as 0.
+            raise Unreadable(f"claims {image.width} x {image.height} pixels: so large a JPEG 2000 is not decoded")
         alpha |= image.mode == "P" and "transparency" in image.info
         wide = image.mode.startswith("I") or _wide_colours(image) or (image.format == "JPEG2000" and _bits(stream) > 8)
         orientation = upright(Image.Image.getexif(image).get(0x0112, 1))

@@ -124,6 +124,22 @@ def test_argument_errors(folder, argument, message):
         PairedImages(folder, **argument)
 
 
+def test_what_is_damaged_within_is_named_with_the_remedy_or_left_out(tmp_path):
+    """Headers do not show it: it is found when the picture is read."""
+    for number in range(3):
+        write_image(tmp_path / f"{number}.jpg", cv2.resize(noise(8, 16, 3, seed=number), (256, 128)))
+    data = bytearray((tmp_path / "1.jpg").read_bytes())
+    data[len(data) // 2 : -500] = bytes(len(data) - 500 - len(data) // 2)
+    (tmp_path / "1.jpg").write_bytes(data)
+    pairs = PairedImages(tmp_path, load_size=8, crop_size=8)
+    assert pairs.check_files() == []
+    with pytest.raises(ValueError, match=r"1\.jpg is damaged: Corrupt JPEG data.*; --skip-bad goes on without such"):
+        pairs[1]
+    pairs = PairedImages(tmp_path, load_size=8, crop_size=8, skip_bad=True)
+    np.testing.assert_array_equal(pairs[1][0], pairs[2][0])
+    assert [line.partition(" is ")[0] for line in pairs.new_troubles()] == [str(tmp_path / "1.jpg")]
+
+
 def test_file_errors(folder):
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         PairedImages(folder / "nowhere")

@@ -171,5 +171,11 @@ def test_a_thousand_scans_are_refused(tmp_path):
     end = whole.rindex(b"\xff\xd9")
     scan = whole.rindex(b"\xff\xda", 0, end)
     (tmp_path / "a.jpg").write_bytes(whole[:end] + whole[scan:end] * 200 + whole[end:])
-    with pytest.raises(ValueError, match=r"a\.jpg has more than 100 scans"):
+    with pytest.raises(ValueError, match=r"a\.jpg has 2\d\d scans of 320 x 160 pixels, which would take too long"):
         read_image(tmp_path / "a.jpg")
+    large = bytearray(whole[:end] + whole[scan:end] * 20 + whole[end:])
+    size = large.index(b"\xff\xc2") + 5
+    large[size : size + 4] = struct.pack(">HH", 11_000, 11_000)
+    (tmp_path / "b.jpg").write_bytes(large)
+    with pytest.raises(ValueError, match=r"b\.jpg has \d\d scans of 11000 x 11000 pixels"):
+        read_image(tmp_path / "b.jpg")

@@ -121,6 +121,18 @@ def test_names_do_not_matter(tmp_path):
         agree(tmp_path / "a.jpg", image)
 
 
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as the module itself has it
+def test_a_large_claim_of_jpeg_2000_is_refused(tmp_path):
+    Image.fromarray(noise(20, 33, 3)).save(tmp_path / "a.j2k")
+    data = bytearray((tmp_path / "a.j2k").read_bytes())
+    for place in (8, 12, 24, 28):
+        data[place : place + 4] = (11_000).to_bytes(4, "big")
+    (tmp_path / "a.j2k").write_bytes(data)
+    for look in (file_header, read_image):
+        with pytest.raises(ValueError, match=r"a\.j2k claims 11000 x 11000 pixels: so large a JPEG 2000 is not"):
+            look(tmp_path / "a.j2k")
+
+
 def test_colours_that_are_refused(tmp_path):
     Image.fromarray(noise(20, 33, 3)).save(tmp_path / "a.jp2")
     data = (tmp_path / "a.jp2").read_bytes()
