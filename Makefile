@@ -32,7 +32,8 @@ doctor: $(VENV)/$(EXTRA)
 
 ifdef DEVICE
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -q -rs -m device --device $(DEVICE) $(TESTS)
+	MXNET_ENFORCE_DETERMINISM=1 MXNET_CUDNN_AUTOTUNE_DEFAULT=0 NVIDIA_TF32_OVERRIDE=0 \
+		$(BIN)/python -m pytest -q -rs -m device --device $(DEVICE) $(TESTS)
 else
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -q -rs -n auto --dist loadfile $(if $(filter tests,$(TESTS)),--cov --cov-report=term) $(TESTS)

@@ -21,6 +21,7 @@ from gluon_pix2pix.datasets.demo.pairs import write_demo
 
 if TYPE_CHECKING:
     from gluon_pix2pix.core.step import Pix2PixTrainer
+    from gluon_pix2pix.runtime import mx
     from gluon_pix2pix.training.options import TrainOptions
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -64,6 +65,34 @@ def reference() -> Path:
 def facades() -> Path:
     """The folder of the real facades pairs (train and val), or a skip that names it."""
     return _folder_or_skip(SHARED / "data" / "facades")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu0", help="where tests marked `device` compute: cpu1, gpu0, ... [cpu0]")
+
+
+@pytest.fixture(scope="session")
+def device(pytestconfig: pytest.Config) -> mx.Context:
+    """The first device that tests marked `device` compute on; it has to be there."""
+    from gluon_pix2pix.runtime import gpu_problem, mx
+
+    kind, number = pytestconfig.getoption("device")[:3], pytestconfig.getoption("device")[3:]
+    if kind not in ("cpu", "gpu") or not number.isdigit():
+        pytest.exit(f"--device is cpu0, cpu1, gpu0, ..., not {kind}{number}", returncode=4)
+    problem = gpu_problem(int(number)) if kind == "gpu" else None
+    if problem is not None:
+        pytest.exit(f"--device {kind}{number}: {problem}", returncode=4)
+    return mx.Context(kind, int(number))
+
+
+@pytest.fixture(autouse=True)
+def _on_the_device(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Make that device MXNet's default while a test marked `device` runs."""
+    if request.node.get_closest_marker("device") is None:
+        yield
+        return
+    with request.getfixturevalue("device"):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +157,8 @@ def tiny_run(tiny_options: Callable[..., TrainOptions], tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
-def make_trainer() -> Callable[..., Pix2PixTrainer]:
-    """A class of trainers of tiny networks that train in milliseconds."""
+def make_trainer(device: mx.Context) -> Callable[..., Pix2PixTrainer]:
+    """A class of trainers of tiny networks that train in milliseconds, on as many devices as are asked for."""
     from gluon_pix2pix.core.losses import LossOptions  # here, as above
     from gluon_pix2pix.core.networks import get_model, init_weights
     from gluon_pix2pix.core.optimizer import AdamOptions
@@ -154,7 +183,10 @@ def make_trainer() -> Callable[..., Pix2PixTrainer]:
         ):
             generator = get_model("unet", num_downs=3, ngf=ngf, norm=norm, dropout=dropout, dropout_blocks="paper")
             discriminator = get_model("n_layers", input_nc=6 if conditional else 3, n_layers=1, ndf=8, norm=norm)
-            ctx = [mx.cpu(number) for number in range(first, first + devices)]
+            first += device.device_id
+            ctx = [mx.Context(device.device_type, number) for number in range(first, first + devices)]
+            if device.device_type == "gpu" and mx.context.num_gpus() < first + devices:
+                pytest.skip(f"there is no GPU {first + devices - 1}")
             for number, net in enumerate((generator, discriminator)):
                 init_weights(net, seed=(seed, number), ctx=ctx)
                 if hybridize:

@@ -8,6 +8,8 @@ import pytest
 from gluon_pix2pix.core.losses import GANLoss, l1_loss
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 LOGITS = np.random.default_rng(0).normal(scale=3, size=(3, 1, 5, 4)).astype(np.float32)
 
 

@@ -8,6 +8,8 @@ import pytest
 from gluon_pix2pix.core.step import ImagePool
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 
 def query(pool: ImagePool, numbers: list[int], rng: np.random.Generator) -> list[int]:
     """Pass pictures through that are a number in every pixel."""

@@ -10,6 +10,8 @@ import pytest
 from gluon_pix2pix.core.networks import PatchDiscriminator, PixelDiscriminator, get_model
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 
 def trainable(net):
     return {name: p.shape for name, p in net._collect_params_with_prefix().items() if p.grad_req != "null"}

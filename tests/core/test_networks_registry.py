@@ -9,6 +9,8 @@ from gluon_pix2pix.core.networks import DISCRIMINATORS, GENERATORS, get_model, i
 from gluon_pix2pix.core.operators import NORMS, TRANSLATING_NORMS
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 # name -> (what makes it small, height, width)
 SMALL = {
     "unet_256": ({"ngf": 2}, 256, 256),
@@ -29,7 +31,7 @@ def answers(name, kwargs, *, hybridize, batch_size=2):
     small, *size = SMALL[name]
     channels = 3 if name in GENERATORS else 6
     net = get_model(name, **small, **kwargs)
-    init_weights(net, seed=0, ctx=[mx.cpu()], init_gain=0.1)
+    init_weights(net, seed=0, ctx=[mx.current_context()], init_gain=0.1)
     if hybridize:
         net.hybridize(static_alloc=True, static_shape=True)
     rng = np.random.default_rng(0)

@@ -10,6 +10,8 @@ import pytest
 from gluon_pix2pix.core.networks import UNetGenerator, get_model, init_weights
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 
 def trainable(net):
     """Return the shapes of the trainable parameters by name; nothing is allocated."""
@@ -18,7 +20,7 @@ def trainable(net):
 
 def initialised(**kwargs):
     net = UNetGenerator(**{"ngf": 2, "num_downs": 3, "dropout": False, **kwargs})
-    init_weights(net, seed=0, ctx=[mx.cpu()], init_gain=0.2)
+    init_weights(net, seed=0, ctx=[mx.current_context()], init_gain=0.2)
     return net
 
 

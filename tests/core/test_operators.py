@@ -22,6 +22,8 @@ from gluon_pix2pix.core.operators import (
 )
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 nd, nn = mx.nd, mx.gluon.nn
 MODES = pytest.mark.parametrize("hybridize", [False, True], ids=["imperative", "hybridised"])
 
@@ -137,10 +139,10 @@ def test_other_norms():
 def test_synchronised_batch_norm_needs_gpus():
     net = get_model("pixel", ndf=4, norm="syncbatch")
     with pytest.raises(ValueError, match=r"norm syncbatch runs on GPUs alone.*choose batch, or pass --gpu 0,1"):
-        synchronise(net, [mx.cpu()])
+        synchronise(net, [mx.current_context()])
     synchronise(net, [mx.gpu(0), mx.gpu(1), mx.gpu(2)])
     assert net.net[3]._kwargs["ndev"] == 3
-    synchronise(get_model("pixel", ndf=4), [mx.cpu()])
+    synchronise(get_model("pixel", ndf=4), [mx.current_context()])
 
 
 @MODES
@@ -180,7 +182,7 @@ def test_concatenation_of_channels(multiple):
 
 def initialised(seed=0, ctx=None, **kwargs):
     net = get_model("unet", num_downs=5, ngf=16)
-    init_weights(net, seed=seed, ctx=ctx or [mx.cpu()], **kwargs)
+    init_weights(net, seed=seed, ctx=ctx or [mx.current_context()], **kwargs)
     return net._collect_params_with_prefix()
 
 
@@ -251,7 +253,7 @@ def test_no_such_way_to_draw():
 )
 def test_other_ways_to_draw_a_convolution_with_a_gain(init_type, deviation):
     net = get_model("n_layers", n_layers=2, ndf=64)
-    init_weights(net, seed=0, ctx=[mx.cpu()], init_type=init_type, init_gain=3)
+    init_weights(net, seed=0, ctx=[mx.current_context()], init_type=init_type, init_gain=3)
     weight = net.model[5].weight.data().asnumpy()
     assert weight.shape == (256, 128, 4, 4)
     assert weight.std() == pytest.approx(deviation, rel=0.01)
@@ -262,7 +264,7 @@ def test_other_ways_to_draw_a_convolution_with_a_gain(init_type, deviation):
 @pytest.mark.parametrize(("channels", "layer", "shape"), [(6, 0, (32, 6, 1, 1)), (6, 2, (64, 32, 1, 1))])
 def test_orthogonal_columns_of_a_weight_with_more_outputs_than_inputs(channels, layer, shape):
     net = get_model("pixel", input_nc=channels, ndf=32)
-    init_weights(net, seed=0, ctx=[mx.cpu()], init_type="orthogonal", init_gain=2)
+    init_weights(net, seed=0, ctx=[mx.current_context()], init_type="orthogonal", init_gain=2)
     weight = net.net[layer].weight.data().asnumpy()
     assert weight.shape == shape
     flat = weight.reshape(shape[:2])
@@ -295,7 +297,7 @@ def test_every_dropout_of_a_network_is_ours(name):
 def test_bilinear_kernels_interpolate(output_nc):
     """A transposed convolution with such a kernel is OpenCV's bilinear enlargement, times one number."""
     net = get_model("unet", num_downs=2, ngf=16, output_nc=output_nc)
-    init_weights(net, seed=0, ctx=[mx.cpu()], deconv_init="bilinear")
+    init_weights(net, seed=0, ctx=[mx.current_context()], deconv_init="bilinear")
     net.last.bias.data()[:] = 0
     picture = np.random.default_rng(0).uniform(-1, 1, (8, 8)).astype(np.float32)
     enlarged = cv2.resize(picture, (16, 16), interpolation=cv2.INTER_LINEAR)

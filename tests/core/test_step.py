@@ -10,6 +10,8 @@ from gluon_pix2pix.core.operators import has_bfloat16, set_precision
 from gluon_pix2pix.core.step import Part, Pix2PixTrainer
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 
 def softplus(x: np.ndarray) -> float:
     return np.logaddexp(0, x.astype(np.float64)).mean()

@@ -7,6 +7,8 @@ import pytest
 
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 nd, autograd = mx.nd, mx.autograd
 
 

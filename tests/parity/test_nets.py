@@ -9,6 +9,8 @@ from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.handover.torch_weights import upstream_key
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 NETS = {
     "G_unet_256_batch_nf8": (8, lambda: get_model("unet_256", ngf=8, dropout=False)),
     "G_unet_128_batch_nf8": (7, lambda: get_model("unet_128", ngf=8, dropout=False)),

@@ -12,6 +12,8 @@ from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.handover.torch_weights import upstream_key
 from gluon_pix2pix.runtime import mx
 
+pytestmark = pytest.mark.device
+
 
 def test_losses(reference):
     answers = (reference / "misc" / "ganloss.npz").arrays()
@@ -54,7 +56,7 @@ def test_adam(reference):
     answers = (reference / "misc" / "adam.npz").arrays()
     net = mx.gluon.nn.Dense(1, use_bias=False, in_units=64)
     net.initialize()
-    trainer = Pix2PixTrainer(net, net, ctx=[mx.cpu()])
+    trainer = Pix2PixTrainer(net, net, ctx=[mx.current_context()])
     net.weight.set_data(mx.nd.zeros((1, 64)))  # where the reference's five steps begin
     for gradient, expected in zip(answers["grads"], answers["params"]):
         net.collect_params().zero_grad()  # a discriminator's gradients add up
@@ -74,7 +76,7 @@ def reference_trainer(answers, dtype):
             parameter.set_data(mx.nd.array(answers[f"init_{letter}/{upstream_key(name, num_downs=8)}"]))
         net.cast(dtype)
         net.hybridize(static_alloc=True, static_shape=True)
-    return Pix2PixTrainer(generator, discriminator, ctx=[mx.cpu()])
+    return Pix2PixTrainer(generator, discriminator, ctx=[mx.current_context()])
 
 
 def test_losses_of_three_steps(reference):

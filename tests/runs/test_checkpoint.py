@@ -31,6 +31,8 @@ from gluon_pix2pix.runs.checkpoint_list import (
 )
 from gluon_pix2pix.runtime import mx, threads
 
+pytestmark = pytest.mark.device
+
 FILES = ["discriminator.params", "discriminator_adam.params", "generator.params", "generator_adam.params", "state.json"]
 
 
