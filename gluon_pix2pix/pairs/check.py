@@ -207,7 +207,8 @@ def _check_channels(role: _Role, facts: Facts) -> None:
     usual = role.channels in (1, 3)
     has = facts.channels if usual else facts.channels + facts.alpha
     if role.channels and has != role.channels and not (usual and has in (1, 3)):
-        raise ValueError(f"{role.path} has {has} channels, and {role.channels} are asked for")
+        asked = f"{role.channels} are asked for (--input-nc for the source, --output-nc for the target)"
+        raise ValueError(f"{role.path} has {has} channels, and {asked}")
 
 
 def _check_labels(role: _Role, facts: Facts) -> None:

@@ -19,6 +19,9 @@ from gluon_pix2pix.pictures.files import write_image
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 
 
+OPTIONS = " (--input-nc for the source, --output-nc for the target)"
+
+
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype)
 
@@ -112,11 +115,13 @@ def test_channels_that_the_task_does_not_have(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_image(tmp_path / f"{name}.tif", noise(4, 4, channels))
     split = two_folders(tmp_path / "A", tmp_path / "B")
-    assert problems(split, make_coding()) == [f"{tmp_path}/A/1.tif has 5 channels, and 3 are asked for"]
-    assert problems(split, make_coding(input_nc=5)) == [f"{tmp_path}/A/2.tif has 3 channels, and 5 are asked for"]
+    assert problems(split, make_coding()) == [f"{tmp_path}/A/1.tif has 5 channels, and 3 are asked for{OPTIONS}"]
+    assert problems(split, make_coding(input_nc=5)) == [
+        f"{tmp_path}/A/2.tif has 3 channels, and 5 are asked for{OPTIONS}"
+    ]
     assert problems(split) == []
     assert problems(side_by_side(tmp_path / "A"), make_coding("inpainting")) == [
-        f"{tmp_path}/A/1.tif has 5 channels, and 3 are asked for"
+        f"{tmp_path}/A/1.tif has 5 channels, and 3 are asked for{OPTIONS}"
     ]
 
 
@@ -126,7 +131,9 @@ def test_alpha_is_a_channel_where_it_is_asked_for(tmp_path):
     split = side_by_side(tmp_path / "A")
     assert problems(split, make_coding(input_nc=4, output_nc=4)) == []
     assert problems(split, make_coding()) == []
-    assert problems(split, make_coding(input_nc=2, output_nc=2))[0].endswith("4 channels, and 2 are asked for")
+    assert problems(split, make_coding(input_nc=2, output_nc=2))[0].endswith(
+        f"4 channels, and 2 are asked for{OPTIONS}"
+    )
 
 
 def test_a_remark_on_pictures_whose_alpha_is_all_they_show(tmp_path):
