@@ -5,7 +5,6 @@ Of pictures the headers and ends are looked at; label maps, whose values matter,
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.coding import Coding, OneHot, make_coding
 from gluon_pix2pix.pairs.file_memory import FileMemory
+from gluon_pix2pix.pairs.label_colours import Contradiction, LabelColours, colours_of
 from gluon_pix2pix.pairs.layouts import PairPaths
 from gluon_pix2pix.pairs.lost_values import lost_values
 from gluon_pix2pix.pairs.preprocess import Preprocess
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]  # called with how many are done, and of h
 class Facts(NamedTuple):
     """What one file says of itself, as people see it.
 
-    Of a label map also the labels that it holds, their colours in its palette, and a digest of all of the palette.
+    Of a label map also the labels that it holds, and their colours in its palette, if it has one.
     """
 
     height: int
@@ -44,7 +44,6 @@ class Facts(NamedTuple):
     dtype: str
     labels: Sequence[int] = ()
     colours: Sequence[str] = ()
-    palette: str = ""
 
 
 class Checked(NamedTuple):
@@ -60,6 +59,17 @@ class Checked(NamedTuple):
     facts: Sequence[Facts] = ()
 
 
+class Verdict(NamedTuple):
+    """What was found: of each pair, in their order; lines on what may be wrong, and stops nobody; the labels' colours.
+
+    `label_colours` has those of "source" and "target", as `LabelColours.known` returns them, where there are any.
+    """
+
+    checked: list[Checked]
+    notes: list[str]
+    label_colours: dict[str, dict[str, str]]
+
+
 def check_pairs(
     pairs: Sequence[PairPaths],
     coding: Optional[Coding] = None,
@@ -68,7 +78,7 @@ def check_pairs(
     preprocess: Optional[Preprocess] = None,
     memory: Optional[FileMemory] = None,
     progress: Optional[Progress] = None,
-) -> tuple[list[Checked], list[str]]:
+) -> Verdict:
     """Look at every pair's files, in threads.
 
     Wrong is a file that cannot be read, or has not the channels or labels of the task; a pair whose halves differ in
@@ -89,15 +99,11 @@ def check_pairs(
     progress
         Called with the files looked at and their number.
 
-    Returns
-    -------
-    list of Checked, list of str
-        What is known of each pair, in their order; and lines on what may be wrong, and stops nobody.
     """
     coding = coding or make_coding(input_nc=0, output_nc=0)
     roles = _roles(pairs, coding, direction)
     found = _look_at_all([role for some in roles for role in some], memory or FileMemory(None), progress)
-    colours = [_Colours(), _Colours()]  # of A and of B
+    colours = LabelColours(), LabelColours()  # of A and of B
     checked = []
     for pair, some in zip(pairs, roles):
         facts = [next(found) for _ in some]
@@ -109,9 +115,14 @@ def check_pairs(
     for number, one in enumerate(checked):
         if one.dtype and one.dtype != usual[0][0]:
             checked[number] = Checked(problem=other_depth(pairs[number].a, one.dtype))
-    return checked, lost_values(
+    notes = lost_values(
         (path, facts) for pair, one in zip(pairs, checked) for path, facts in zip(pair.files, one.facts)
     )
+    known = [seen.known() for seen in colours]
+    if pairs and pairs[0].b is None:
+        known = [known[0], known[0]]  # both halves have the file's palette
+    by_role = dict(zip(("source", "target"), known if direction == "AtoB" else known[::-1]))
+    return Verdict(checked, notes, {role: labels for role, labels in by_role.items() if labels})
 
 
 class _Role(NamedTuple):
@@ -175,8 +186,7 @@ def _facts_of(role: _Role) -> Facts:
     palette = read_label_palette(role.path)
     if palette is None:
         return facts._replace(labels=labels)
-    colours = [palette[label].tobytes().hex() for label in labels if label < len(palette)]
-    return facts._replace(labels=labels, colours=colours, palette=hashlib.sha256(palette.tobytes()).hexdigest()[:16])
+    return facts._replace(labels=labels, colours=colours_of(labels, palette))
 
 
 def _judge(
@@ -185,7 +195,7 @@ def _judge(
     facts: Sequence[Union[Facts, Exception]],
     coding: Coding,
     preprocess: Optional[Preprocess],
-    colours: Sequence[_Colours],
+    colours: Sequence[LabelColours],
 ) -> Checked:
     """Say what is known of a pair from what its files say; ValueError if something is wrong with it."""
     for role, one, seen in zip(roles, facts, colours):
@@ -193,7 +203,7 @@ def _judge(
             raise ValueError(one_line(one, role.path))
         if role.labels:
             _check_labels(role, one)
-            seen.add(role.path, one)
+            _check_colours(role, one, seen)
         else:
             _check_channels(role, one)
     height, width = half_size(pair, [one[:2] for one in facts], photos=coding.from_photos)
@@ -218,38 +228,11 @@ def _check_labels(role: _Role, facts: Facts) -> None:
         raise ValueError(f"{role.path}{kind}: {words}{_remedy(role.path)}")
 
 
-class _Colours:
-    """The colours that the labels of a split have had so far, each with the file that it was seen in first."""
-
-    def __init__(self) -> None:
-        self._palettes: set[str] = set()
-        self._of_label: dict[int, tuple[str, Path]] = {}
-        self._label_of: dict[str, tuple[int, Path]] = {}
-
-    def add(self, path: Path, facts: Facts) -> None:
-        """Raise ValueError if a label has another colour than before, or a colour another label."""
-        if not facts.palette or facts.palette in self._palettes:
-            return
-        alone = {colour for colour, count in Counter(facts.colours).items() if count == 1}
-        for label, colour in zip(facts.labels, facts.colours):
-            before, first = self._of_label.get(label, (colour, path))
-            if before != colour:
-                raise ValueError(_contradiction(first, path, f"label {label}", f"#{before}", f"#{colour}"))
-            before, first = self._label_of.get(colour, (label, path))
-            if before != label and colour in alone:
-                raise ValueError(_contradiction(first, path, f"#{colour}", f"label {before}", f"label {label}"))
-        self._palettes.add(facts.palette)
-        for label, colour in zip(facts.labels, facts.colours):
-            self._of_label.setdefault(label, (colour, path))
-            if colour in alone:
-                self._label_of.setdefault(colour, (label, path))
-
-
-def _contradiction(first: Path, path: Path, what: str, was: str, now: str) -> str:
-    return (
-        f"{first} and {path} have palettes that contradict each other: {what} is {was} in the first and {now} in the "
-        f"second{_remedy(path)}"
-    )
+def _check_colours(role: _Role, facts: Facts, seen: LabelColours) -> None:
+    try:
+        seen.add(role.path, facts.labels, facts.colours)
+    except Contradiction as error:
+        raise ValueError(f"{error}{_remedy(role.path)}") from None
 
 
 def _remedy(path: Path) -> str:

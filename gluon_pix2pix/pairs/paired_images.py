@@ -75,6 +75,7 @@ class PairedImages(mx.gluon.data.Dataset):
         split = pairs if isinstance(pairs, Split) else side_by_side(pairs)
         self.pairs, self.folders = split.pairs[: options.max_dataset_size], split.folders
         self.notes, self._unpaired = list(split.notes), split.problems
+        self.label_colours: dict[str, dict[str, str]] = {}  # of palettes, by side; `check_files` fills it
         self.coding, self._direction, self._skip_bad = coding or make_coding(), direction, options.skip_bad
         self._cache = PictureCache() if options.cache else None
         self.smallest_side: Optional[int] = None  # of what the networks get, in pixels; `check_files` sets it
@@ -151,7 +152,7 @@ class PairedImages(mx.gluon.data.Dataset):
             batch, or the cache would take too much memory.
         """
         memory = FileMemory.of(self.folders)
-        checked, notes = check_pairs(
+        checked, notes, self.label_colours = check_pairs(
             self.pairs, self.coding, direction=self._direction, preprocess=self.preprocess, memory=memory
         )
         memory.save()

@@ -27,7 +27,8 @@ CODING = {"task?": str, "input_nc?": _CHANNELS, "output_nc?": _CHANNELS, "labels
 _RUN = {"options": _OPTIONS, "generator?": NETWORK, "discriminator?": NETWORK, "coding?": (None, CODING)}
 _RUN |= {"versions?": {str: str}, "converted?": {str: dict}, "threads?": COUNT}
 _GENERATOR = {"name": str, "norm": str, "dropout": bool, "input_nc": _CHANNELS, "output_nc": _CHANNELS}
-LAYOUT = {"side_by_side": bool, "width_to_height": (None, float)}  # as `pairs.layouts.describe_layout` says it
+# As `pairs.layouts.describe_layout` says it, and, for label maps, the colours that labels had in their palettes.
+LAYOUT = {"side_by_side": bool, "width_to_height": (None, float), "label_colours?": {str: {str: str}}}
 _RUN |= {"pair_layout?": (None, LAYOUT)}
 _WHAT = "the options of a run"
 

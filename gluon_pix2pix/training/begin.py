@@ -87,7 +87,8 @@ def begin_or_resume(
     elif options.run.init_from:
         with option_errors():
             notes.append(load_initial(options, trainer))
-    write_run(options, own, describe_layout(train_set.pairs))
+    layout = describe_layout(train_set.pairs)
+    write_run(options, own, {**layout, "label_colours": train_set.label_colours} if train_set.label_colours else layout)
     if resume_log(run_dir, state):  # nor did its process come to draw it
         write_losses_png(run_dir)
         write_run_page(run_dir)

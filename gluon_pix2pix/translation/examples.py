@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Optional
 
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.pairs.label_colours import read_labels_by_colour
 from gluon_pix2pix.pairs.matching import by_stem
 from gluon_pix2pix.pictures.arithmetic import split_pair
-from gluon_pix2pix.pictures.files import image_size, read_image, read_labels
+from gluon_pix2pix.pictures.files import image_size, read_image
 from gluon_pix2pix.pictures.folders import list_images, normal
 
 # What a file is: half of it is translated, and the other half is the true answer; all of it is true, and in black and
@@ -63,7 +65,15 @@ def _has_colours(path: Path) -> bool:
     return False
 
 
-def read_example(path: Path, coding: Coding, *, kind: str, direction: str, target: Optional[Path] = None) -> Example:
+def read_example(
+    path: Path,
+    coding: Coding,
+    *,
+    kind: str,
+    direction: str,
+    target: Optional[Path] = None,
+    label_colours: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Example:
     """Read a file.
 
     Parameters
@@ -78,6 +88,8 @@ def read_example(path: Path, coding: Coding, *, kind: str, direction: str, targe
         For pairs: "AtoB" if the left half is translated.
     target
         The file of the true answer, if it is one of its own.
+    label_colours
+        The colours that the labels of "source" and "target" had in training.
 
     Raises
     ------
@@ -85,15 +97,16 @@ def read_example(path: Path, coding: Coding, *, kind: str, direction: str, targe
         If a file cannot be read, or does not hold what the task takes; the line names it.
     """
     if kind == "pair":
-        source, true = split_pair(_read(path, coding.source, coding.target), direction, path=path)
+        both = _read(path, coding.source, coding.target, colours=label_colours.get("source", {}))
+        source, true = split_pair(both, direction, path=path)
         return Example(source, _as_target(true, coding))
     if kind == "photo":
         photo = read_image(path, channels=3)
         return Example(coding.given(photo), photo)
-    picture = _read(path, coding.source)
+    picture = _read(path, coding.source, colours=label_colours.get("source", {}))
     if target is None:
         return Example(picture)
-    true = _as_target(_read(target, coding.target), coding)
+    true = _as_target(_read(target, coding.target, colours=label_colours.get("target", {})), coding)
     (height, width), (true_height, true_width) = picture.shape[:2], true.shape[:2]
     if abs(height * true_width - width * true_height) > max(height, width):  # more than a pixel is rounded by
         sizes = [f"{width} x {height} pixels", f"{true_width} x {true_height}"]
@@ -101,10 +114,10 @@ def read_example(path: Path, coding: Coding, *, kind: str, direction: str, targe
     return Example(picture, true)
 
 
-def _read(path: Path, *coders: object) -> np.ndarray:
+def _read(path: Path, *coders: object, colours: Mapping[str, str]) -> np.ndarray:
     """Read a file for one or two coders: labels as indices, gray and colour as they are, else so many channels."""
     if any(isinstance(coder, OneHot) for coder in coders):
-        return read_labels(path)
+        return read_labels_by_colour(path, colours)
     channels = max((coder.channels for coder in coders if isinstance(coder, Pixels)), default=3)
     return read_image(path, channels=None if channels in (1, 3) else channels)
 

@@ -56,6 +56,11 @@ class Network:
     device: str = ""
     description: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def label_colours(self) -> Mapping[str, Mapping[str, str]]:
+        """The colours that the labels of "source" and "target" had in the palettes of training, if they had any."""
+        return (self.description.get("pair_layout") or {}).get("label_colours", {})
+
 
 def from_model(model: Mapping, *, sha256: str, path: object) -> Network:
     """Return what an export's model.json says as a network that cannot compute yet; `path` is for the errors.

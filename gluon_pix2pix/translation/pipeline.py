@@ -55,7 +55,14 @@ def translate_pictures(
     OSError
         If the disk is full or read-only.
     """
-    coding, direction = translator.network.coding, translator.network.direction
+    network = translator.network
+    read_one = partial(
+        read_example,
+        coding=network.coding,
+        kind=kind,
+        direction=network.direction,
+        label_colours=network.label_colours,
+    )
     paths = {picture.name: picture.path for picture in pictures}
     problems: list[str] = []
     waiting: dict[str, Example] = {}
@@ -67,7 +74,7 @@ def translate_pictures(
 
     def reading() -> Iterator[Job]:
         for path, name, target in pictures:
-            yield name, partial(read_example, path, coding, kind=kind, direction=direction, target=target)
+            yield name, partial(read_one, path, target=target)
 
     def read() -> Iterator[tuple[str, np.ndarray]]:
         for name, example in _in_threads(reading()):

@@ -30,7 +30,8 @@ def translate_stream(translator: Translator, given: BinaryIO, *, quality: int = 
         path = Path(folder) / "standard input"
         path.write_bytes(data)
         try:
-            source = read_example(path, network.coding, kind="single", direction=network.direction).source
+            how = {"direction": network.direction, "label_colours": network.label_colours}
+            source = read_example(path, network.coding, kind="single", **how).source
         except ValueError as error:
             raise ValueError(str(error).replace(str(path), "standard input")) from error
         fake = translator(source, name="stdin")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gluon_pix2pix.commands import cli
 from gluon_pix2pix.datasets.demo.pairs import draw_facade
 from gluon_pix2pix.pairs.coding import to_lab
 from gluon_pix2pix.pictures.files import read_image, write_image
@@ -140,6 +141,22 @@ def test_labels_to_photos(train, look, tmp_path):
     sheet = read_image(tmp_path / "run/samples/epoch_0001.png")
     assert len(np.unique(sheet[:16, :16].reshape(-1, 3), axis=0)) <= 5
     assert "validation PSNR " in out
+
+    # A label map whose palette is in another order is translated as the same labels.
+    labels = folder / "val" / "A" / "0.png"
+    palette = np.array(Image.open(labels).getpalette()[:15]).reshape(5, 3).astype(np.uint8)
+    turned = Image.fromarray(4 - np.array(Image.open(labels)))
+    turned.putpalette(palette[::-1].tobytes())
+    (tmp_path / "turned").mkdir()
+    turned.save(tmp_path / "turned" / "0.png")
+    fakes = []
+    for given in (labels, tmp_path / "turned" / "0.png"):
+        words = ["--model", tmp_path / "run", "--input", given, "--output", tmp_path / f"out{len(fakes)}", "--gpu", -1]
+        with pytest.raises(SystemExit) as caught:
+            cli.run("translate", [str(word) for word in words])
+        assert not caught.value.code
+        fakes.append(read_image(tmp_path / f"out{len(fakes)}" / "0_fake.png"))
+    np.testing.assert_array_equal(*fakes)
 
 
 def test_photos_to_labels_are_scored_by_accuracy(train, look, tmp_path):

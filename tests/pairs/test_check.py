@@ -141,7 +141,7 @@ def test_a_remark_on_pictures_whose_alpha_is_all_they_show(tmp_path):
         lines = np.zeros((8, 8, 4), np.uint8)
         lines[number::4, :, 3] = 255
         Image.fromarray(lines, "RGBA").save(tmp_path / f"{number}.png")
-    checked, (note,) = check_pairs(side_by_side(tmp_path).pairs)
+    checked, (note,), _ = check_pairs(side_by_side(tmp_path).pairs)
     assert not any(one.problem for one in checked)
     assert note.startswith(
         f"3 files have an alpha channel, which is left off, and 3 of 3 that were looked at, such as {tmp_path}/0.png, "
@@ -191,7 +191,7 @@ def test_files_that_have_not_changed_are_not_looked_at_again(label_pairs, tmp_pa
     assert again(make_coding(output_labels=3))[1] == 2  # of B the labels have not been looked at
 
     write_labels(tmp_path / "A" / "0.png", np.full((4, 4), 9))
-    (answer, _), count = again(make_coding(labels=3))
+    (answer, _, _), count = again(make_coding(labels=3))
     assert count == 1
     assert "holds label 9" in answer[0].problem
     assert again(make_coding(labels=3))[1] == 1  # a file that has just been written may be written again

@@ -86,7 +86,7 @@ def check_splits(
     coding = coding or make_coding(input_nc=0, output_nc=0)
     total, done, decoded, problems, notes = sum(len(split.pairs) for split in splits.values()), 0, {}, [], []
     for name, split in splits.items():
-        checked, more = check_pairs(split.pairs, coding, direction=direction)
+        checked, more, _ = check_pairs(split.pairs, coding, direction=direction)
         notes += [*split.notes, *more]
         decoded[name] = []
         look = functools.partial(look_at, coding=coding, direction=direction)
