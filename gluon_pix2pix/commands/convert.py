@@ -1,12 +1,13 @@
 """Take over weights from the PyTorch implementation (junyanz/pytorch-CycleGAN-and-pix2pix), or hand ours to it.
 
 A .pth file becomes a model folder, which `translate` and `export` take as --model and `train` as --init-from; a
-generator and its discriminator go into the same one. The network, its width, channels and norm are recognised, and
-nothing that a file says is executed.
+generator and its discriminator go into the same one. They may lie within other things, as in checkpoints. The network,
+its width, channels and norm are recognised, and nothing that a file says is executed.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -14,7 +15,8 @@ from typing import Annotated, Literal, Optional
 import tyro
 
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.handover.converted import convert_file, differences_from_torch, read_options, write_torch_files
+from gluon_pix2pix.handover.converted import convert_file, differences_from_torch, notes_on, write_torch_files
+from gluon_pix2pix.runs.options_file import read_options
 
 # What other programs call their weights, and how to say so.
 _OTHERS = {".meta": "TensorFlow", ".index": "TensorFlow", ".pb": "TensorFlow", ".ckpt": "TensorFlow"}
@@ -37,6 +39,8 @@ class Options(CommonOptions):
     """Whether a U-Net was trained with dropout, as pix2pix is: its file does not show it. A resnet's does."""
     direction: Optional[Literal["AtoB", "BtoA"]] = None
     """What the network was trained for: AtoB translates the left half of a pair [AtoB]."""
+    network: Optional[str] = None
+    """Which one, if a file has several generators or discriminators: the keys that lead to it, with dots between."""
     crop_size: Optional[int] = None
     """The size of pictures that it was trained on [128 for unet_128, 512 for unet_512, else 256]."""
 
@@ -54,22 +58,27 @@ def main(options: Options) -> None:
         return
     _refuse_others(options.input)
     with option_errors():
-        kind, described = convert_file(
+        found = convert_file(
             options.input,
             options.output,
+            network=options.network,
             dropout=options.dropout,
             direction=options.direction,
             crop_size=options.crop_size,
         )
-    words = [f"{word} {value}" for word, value in described.items() if word != "name"]
-    print(f"{options.input}: {kind} {described['name']}, {', '.join(words)}")
-    if "dropout_blocks" in described and described["dropout"]:
-        print("note: a U-Net's file does not show whether it had dropout; --no-dropout if it was trained without")
+    for network in found:
+        described = network.described
+        words = [f"{word} {value}" for word, value in described.items() if word != "name"]
+        under = f", under {network.where}" if network.where else ""
+        print(f"{options.input}{under}: {network.kind} {described['name']}, {', '.join(words)}")
+    for note in notes_on(found):
+        print(f"note: {note}")
     print(f"model: {options.output}")
-    if kind == "generator":
-        print(f"next: python -m gluon_pix2pix translate --model {options.output} --input PICTURES")
+    folder = shlex.quote(str(options.output))
+    if found[0].kind == "generator":
+        print(f"next: python -m gluon_pix2pix translate --model {folder} --input PICTURES")
     else:
-        print(f"next: python train_pix2pix.py --init-from {options.output} --dataset NAME")
+        print(f"next: python train_pix2pix.py --init-from {folder} --dataset NAME")
 
 
 def _refuse_others(path: Path) -> None:
@@ -82,5 +91,10 @@ def _refuse_others(path: Path) -> None:
                 f"{path} has weights of {program} ({name}): only .pth files of the PyTorch implementation are read; "
                 "neither those of affinelayer's pix2pix-tensorflow, its .pict exports included, nor of Torch7"
             )
+    if path.suffix == ".safetensors":
+        save = f"torch.save(safetensors.torch.load_file('{path.name}'), 'weights.pth')"
+        raise UsageError(
+            f'{path} is a file of safetensors: save it anew: python -c "import safetensors.torch, torch; {save}"'
+        )
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a .pth file, or add --to-torch to write a run's networks as such")

@@ -114,8 +114,9 @@ NORMS = ("batch", "instance", "none", "syncbatch")
 
 # "picture" and "running" are how a network trained with "batch" translates. The first takes batch norm's arithmetic to
 # one picture at a time, with the learned gamma and beta: what the paper and the reference do at test time, at batch
-# size 1. The second uses the running statistics of training, whatever the mode.
-TRANSLATING_NORMS = ("picture", "running")
+# size 1. The second uses the running statistics of training, whatever the mode. "instance_affine" is "instance" with
+# learned gamma and beta, which networks have that come from PyTorch.
+TRANSLATING_NORMS = ("picture", "running", "instance_affine")
 
 
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
@@ -126,8 +127,8 @@ def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
         return nn.BatchNorm(**batch, use_global_stats=norm == "running")
     if norm == "syncbatch":
         return mx.gluon.contrib.nn.SyncBatchNorm(**batch, num_devices=1)  # `synchronise` tells it how many
-    if norm in ("picture", "instance"):
-        return PictureNorm(channels, affine=norm == "picture")
+    if norm in ("picture", "instance", "instance_affine"):
+        return PictureNorm(channels, affine=norm != "instance")
     if norm == "none":
         return nn.HybridLambda(lambda F, x: x)
     raise ValueError(f"there is no norm {norm!r}; choose from {', '.join(NORMS)}")
@@ -135,7 +136,7 @@ def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
 
 def bias_before(norm: str) -> bool:
     """Tell whether the reference gives a bias to a convolution that `norm` follows: before instance norm alone."""
-    return norm == "instance"
+    return norm in ("instance", "instance_affine")
 
 
 def synchronise(net: mx.gluon.Block, ctx: Sequence[mx.Context]) -> None:

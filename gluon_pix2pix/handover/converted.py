@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -11,8 +11,8 @@ import numpy as np
 
 import gluon_pix2pix
 from gluon_pix2pix.core.networks import get_model
-from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
-from gluon_pix2pix.handover.torch_weights import from_torch, to_torch
+from gluon_pix2pix.handover.torch_file import read_state_dicts, write_tensors
+from gluon_pix2pix.handover.torch_weights import FoundNetwork, find_networks, to_torch
 from gluon_pix2pix.runs.checkpoint import NETWORKS, generator_in, load_network_weights, read_state, sha256
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import read_options
@@ -26,18 +26,22 @@ def convert_file(
     path: str | Path,
     model_dir: str | Path,
     *,
+    network: Optional[str] = None,
     dropout: bool = True,
     direction: Optional[str] = None,
     crop_size: Optional[int] = None,
-) -> tuple[str, dict]:
-    """Make a model folder of a .pth file, or add its network to the folder that another was made into.
+) -> list[FoundNetwork]:
+    """Make a model folder of a .pth file, or add its networks to the folder that another was made into.
 
     Parameters
     ----------
     path
-        A state_dict of the PyTorch implementation's, generator or discriminator.
+        What ``torch.save`` has written of a generator or discriminator of the PyTorch implementation's, or of both: a
+        state_dict, or something that holds such.
     model_dir
         Gets options.json and checkpoints/epoch_0000.
+    network
+        The keys under which the one is that is wanted, with dots between; None takes all, if there is one of a kind.
     dropout
         Whether a U-Net was trained with dropout, which its file does not show.
     direction
@@ -48,35 +52,45 @@ def convert_file(
 
     Returns
     -------
-    kind : str
-        "generator" or "discriminator".
-    described : dict
-        What `get_model` takes.
+    list of FoundNetwork
+        What was taken, a generator first.
 
     Raises
     ------
     OSError
         If the file is not there or the folder cannot be written.
     ValueError
-        If the file is not of a network known here, the folder is that of a run or damaged, or crop_size does not
-        fit.
+        If the file has no network known here, or several of a kind; if the folder is that of a run or damaged; or if
+        crop_size does not fit.
     """
     path, model_dir = Path(path), Path(model_dir)
     run = read_options(model_dir) if (model_dir / "options.json").exists() else {"converted": {}}
     if "converted" not in run:
         raise ValueError(f"{model_dir} is the folder of a training run: choose another folder to convert into")
-    tensors = read_tensors(path)
+    state_dicts = read_state_dicts(path)
     try:
-        kind, described, parameters = from_torch(tensors, dropout=dropout)
+        found = _choose(find_networks(state_dicts, dropout=dropout), network)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-    run[kind] = described
-    run["converted"][kind] = {"file": path.name, "sha256": sha256(path)}
-    run["options"] = _decide_options(run, kind, direction, crop_size)
+    for one in found:
+        run[one.kind] = one.described
+        run["converted"][one.kind] = {"file": path.name, "sha256": sha256(path), "under": one.where}
+        run["options"] = _decide_options(run, one.kind, direction, crop_size)
     run["versions"] = {"gluon_pix2pix": gluon_pix2pix.__version__, "mxnet": mx.__version__, "numpy": np.__version__}
-    _write_model(model_dir, run, kind, parameters)
-    return kind, described
+    _write_model(model_dir, run, {one.kind: one.parameters for one in found})
+    return found
+
+
+def _choose(found: Sequence[FoundNetwork], wanted: Optional[str]) -> list[FoundNetwork]:
+    names = ", ".join(repr(one.where) for one in found)
+    if wanted is not None:
+        found = [one for one in found if one.where == wanted]
+        if not found:
+            raise ValueError(f"it has no network under {wanted!r}, but under {names}")
+    kinds = [one.kind for one in found]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"it has several networks of a kind, under {names}: --network names the one")
+    return sorted(found, key=lambda one: NETWORKS.index(one.kind))
 
 
 def _decide_options(run: Mapping, kind: str, direction: Optional[str], crop_size: Optional[int]) -> dict:
@@ -91,26 +105,28 @@ def _decide_options(run: Mapping, kind: str, direction: Optional[str], crop_size
     return {"direction": direction or old["direction"], "crop_size": size}
 
 
-def _write_model(model_dir: Path, run: Mapping, kind: str, parameters: Mapping[str, np.ndarray]) -> None:
-    """Write options.json and the checkpoint of 0 epochs: this network and, if it is there already, the other.
+def _write_model(model_dir: Path, run: Mapping, networks: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Write options.json and the checkpoint of 0 epochs: these networks and, if it is there already, the other.
 
     Whoever kills it in between loses nothing: options.json then describes a network more than there is, which hinders
     nobody, and a checkpoint that was moved aside is put back by the next conversion.
     """
     final = model_dir / "checkpoints" / checkpoint_name(0)
     with whole_folder(final, durable=True) as partial:
-        sums = _sums_to_keep(final, kind)
+        sums = _sums_to_keep(final, networks)
         for name in sums:
             shutil.copyfile(final / name, partial / name)
-        mx.nd.save(str(partial / f"{kind}.params"), {name: mx.nd.array(array) for name, array in parameters.items()})
-        mx.nd.waitall()
-        sums[f"{kind}.params"] = sha256(partial / f"{kind}.params")
+        for kind, parameters in networks.items():
+            arrays = {name: mx.nd.array(array) for name, array in parameters.items()}
+            mx.nd.save(str(partial / f"{kind}.params"), arrays)
+            mx.nd.waitall()
+            sums[f"{kind}.params"] = sha256(partial / f"{kind}.params")
         state = {"epoch": 0, "step": 0, "steps": 0, "threads": threads(), "val_psnr": None, "sha256": sums}
         write_json(partial / "state.json", state)
         write_json(model_dir / "options.json", run, durable=True)
 
 
-def _sums_to_keep(checkpoint: Path, kind: str) -> dict[str, str]:
+def _sums_to_keep(checkpoint: Path, replaced: Collection[str]) -> dict[str, str]:
     """Return the SHA-256, checked, of the file of the network that is not to be replaced, if there is one.
 
     A copy keeps the sum that it was saved with: a new one would vouch for whatever has become of the file.
@@ -121,8 +137,23 @@ def _sums_to_keep(checkpoint: Path, kind: str) -> dict[str, str]:
         sums = read_state(checkpoint)["sha256"]
     except ValueError as error:
         raise ValueError(f"{error}; or convert into another folder") from error
-    names = [f"{other}.params" for other in NETWORKS if other != kind]
+    names = [f"{kind}.params" for kind in NETWORKS if kind not in replaced]
     return {name: sums[name] for name in names if name in sums}
+
+
+def notes_on(found: Sequence[FoundNetwork]) -> list[str]:
+    """List what there is to say of networks that were taken from a file."""
+    notes = []
+    for network in found:
+        described = network.described
+        if described.get("dropout") and "dropout_blocks" in described:
+            notes.append("a U-Net's file does not show whether it had dropout; --no-dropout if it was trained without")
+        if described["norm"] == "picture":
+            notes.append(
+                "the generator's running statistics are not in the file (named_parameters leaves them out): it "
+                "translates by those of each picture; to train it on, save all: torch.save(net.state_dict(), 'net.pth')"
+            )
+    return notes
 
 
 def write_torch_files(run_dir: str | Path, output_dir: str | Path, *, epoch: str = "latest") -> list[Path]:
@@ -185,6 +216,12 @@ def differences_from_torch(run: Mapping) -> list[str]:
             "the generator has dropout in the paper's blocks, and the PyTorch implementation has no option for that: "
             "it loads the weights, and drops out in its own blocks"
         )
+    for described in (generator, discriminator):
+        if described.get("norm") in ("picture", "instance_affine"):
+            found.append(
+                f"{described['name']} has norms with a scale and a shift but no running statistics, and the PyTorch "
+                "implementation has no option for that: its own networks do not take this file"
+            )
     seen, pair = discriminator.get("input_nc"), generator.get("input_nc", 0) + generator.get("output_nc", 0)
     if seen and pair and seen != pair:  # --no-conditional
         found.append(

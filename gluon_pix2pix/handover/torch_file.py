@@ -7,19 +7,21 @@ read; the first is written (torch/serialization.py of PyTorch).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
 import struct
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from gluon_pix2pix.handover.torch_pickle import Machine, Storage, Tensor, pickle_tensors
+from gluon_pix2pix.handover.torch_pickle import Machine, Storage, Tensor, UnknownNameError, pickle_tensors
+from gluon_pix2pix.reading import open_file
 from gluon_pix2pix.writing import whole_file
 
 MAX_BYTES = 2 << 30  # unet_512 with 128 channels has 1 GiB
@@ -28,6 +30,18 @@ _ALIGNMENT = 64  # what PyTorch gives its storages, so that they can be mapped i
 _OLD_FORMAT = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of its magic number
 # bfloat16, the upper half of a float32, is no dtype of numpy's: its bits are widened.
 _DTYPES = {"float32": "<f4", "float64": "<f8", "float16": "<f2", "bfloat16": "<u2", "int64": "<i8"}
+_DTYPES |= {"int32": "<i4", "int16": "<i2", "int8": "|i1", "uint8": "|u1", "bool": "|b1"}
+_DEEPEST = 4  # dicts within dicts, in which state_dicts are looked for
+# What saves the weights alone, for files that hold more. Only PyTorch itself can take them out: by running the file.
+_SAVE = (
+    "where the program is that wrote it, and if you trust the file, save the weights alone: "
+    """python -c "import torch; x = torch.{load}; torch.save({weights}, 'weights.pth')\""""
+)
+_FROM_PICKLE = {
+    "load": "load('{name}', map_location='cpu', weights_only=False)",
+    "weights": "x.state_dict() if hasattr(x, 'state_dict') else x['state_dict']",
+}
+_FROM_SCRIPT = {"load": "jit.load('{name}', map_location='cpu')", "weights": "x.state_dict()"}
 
 
 def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
@@ -36,32 +50,75 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to numpy.ndarray
-        In the file's order, read-only: float16, float32, float64 or int64; bfloat16 comes as float32.
+        In the file's order, read-only, of the types in the file; bfloat16 comes as float32.
 
     Raises
     ------
     OSError
-        If there is no such file.
+        If there is no such file, or it is none.
     ValueError
-        If it is damaged, or holds anything but tensors of these types by name, or its tensors are larger together
-        than the numbers that it stores for them.
+        If it is damaged, or holds anything but tensors by name, or its tensors are larger together than the numbers
+        that it stores for them.
     """
-    path = Path(path)
-    with open(path, "rb") as stream:
+    with _opened(path) as (found, storages):
+        if type(found) is not dict or not found:
+            raise ValueError("it holds no state_dict, which is a dict of tensors")
+        for key, value in found.items():
+            if type(value) is not Tensor:
+                raise ValueError(
+                    f"it is no state_dict: {str(key)[:100]!r} in it is no tensor, but {type(value).__name__}"
+                )
+        return _views(found, storages)
+
+
+def read_state_dicts(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
+    """Read all state_dicts that a file holds, as `read_tensors` reads one, whatever else is beside them.
+
+    Returns
+    -------
+    dict of str to dict
+        Each under the keys that lead to it, with dots between; "" is the file's own.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_tensors` does; what is beside the tensors may be numbers, texts and containers of these.
+    """
+    with _opened(path) as (found, storages):
+        dicts: dict[str, dict[str, Tensor]] = {}
+        seen, waiting = set(), [("", found, 0)]
+        while waiting:
+            where, value, depth = waiting.pop(0)
+            if type(value) is not dict or id(value) in seen or depth > _DEEPEST:
+                continue
+            seen.add(id(value))
+            dicts[where] = {key: item for key, item in value.items() if type(item) is Tensor and type(key) is str}
+            waiting += [(f"{where}.{key}".lstrip("."), item, depth + 1) for key, item in value.items()]
+        found = {where: _views(tensors, storages) for where, tensors in dicts.items() if tensors}
+        if not found:
+            raise ValueError("it holds no state_dict, which is a dict of tensors")
+        return found
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[object, dict[str, np.ndarray]]]:
+    """Lend what a file's pickle builds and the numbers of each storage; what is wrong becomes a line with its name."""
+    with open_file(path) as stream:
         try:
-            found, storages = _read(stream, size=os.fstat(stream.fileno()).st_size)
-            if type(found) is not dict or not found:
-                raise ValueError("it holds no state_dict, which is a dict of tensors")
-            for key, value in found.items():
-                if type(value) is not Tensor:
-                    raise ValueError(
-                        f"it is no state_dict: {key[:100]!r} in it is no tensor, but {type(value).__name__}"
-                    )
-            _check_sizes(found.values())
-            return {key: _view(tensor, storages[tensor.storage.key]) for key, tensor in found.items()}
+            yield _read(stream, size=os.fstat(stream.fileno()).st_size)
+        except UnknownNameError as error:
+            way = _SAVE.format(**_FROM_PICKLE).format(name=Path(path).name)
+            raise ValueError(f"{path} cannot be read as weights from PyTorch: {error}; {way}") from error
+        except _ScriptError as error:
+            way = _SAVE.format(**_FROM_SCRIPT).format(name=Path(path).name)
+            raise ValueError(f"{path} is a program of TorchScript, not weights alone: {way}") from error
         # zipfile reports damage as any of these; OSError, for one, where an offset is beyond what a file can have.
         except (ValueError, zipfile.BadZipFile, OSError, RuntimeError, EOFError, OverflowError, struct.error) as error:
             raise ValueError(f"{path} cannot be read as weights from PyTorch: {error}") from error
+
+
+class _ScriptError(ValueError):
+    """A file is a compiled module of TorchScript."""
 
 
 def _read(stream: BinaryIO, size: int) -> tuple[object, dict[str, np.ndarray]]:
@@ -81,11 +138,13 @@ def _read_zip(stream: BinaryIO, size: int) -> tuple[object, dict[str, np.ndarray
     _check_directory(stream, size)
     archive = zipfile.ZipFile(stream)
     members = {member.filename: member for member in archive.infolist()}
+    root = next(iter(members), "").partition("/")[0]
+    if f"{root}/constants.pkl" in members:
+        raise _ScriptError("it has constants.pkl")
     if len(members) < len(archive.infolist()):
         raise ValueError("two of its members have the same name")
     if sum(member.file_size for member in members.values()) > size:
         raise ValueError("its members are larger than it is")
-    root = next(iter(members), "").partition("/")[0]
     for name, member in members.items():
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise ValueError(f"its member {name[:100]!r} is compressed or encrypted, as torch.save writes none")
@@ -159,6 +218,11 @@ def _check_sizes(tensors: Iterable[Tensor]) -> None:
                 f"its tensors share storage {storage.key[:100]!r}: together they have {size} numbers, and it has "
                 f"{storage.numel}; a network's weights do not overlap"
             )
+
+
+def _views(tensors: Mapping[str, Tensor], storages: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    _check_sizes(tensors.values())
+    return {key: _view(tensor, storages[tensor.storage.key]) for key, tensor in tensors.items()}
 
 
 def _view(tensor: Tensor, values: np.ndarray) -> np.ndarray:

@@ -18,13 +18,18 @@ from typing import BinaryIO, NamedTuple
 MAX_INSTRUCTIONS = 200_000  # a U-Net of 9 levels takes 4,000
 MAX_TEXT = 4096  # bytes of a key, a number or a name
 
-# PyTorch's names of the storages that weights come in.
+# PyTorch's names of the storages that weights come in, and what is saved beside them.
 DTYPES = {
     "FloatStorage": "float32",
     "DoubleStorage": "float64",
     "HalfStorage": "float16",
     "BFloat16Storage": "bfloat16",
     "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
 }
 
 
@@ -45,6 +50,10 @@ class Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
+class UnknownNameError(ValueError):
+    """A pickle names something else than what tensors are made of."""
+
+
 class _Global:
     """What a name stands for. Only ever compared by identity, so that no data can pass for one."""
 
@@ -52,11 +61,12 @@ class _Global:
         self.dtype = dtype
 
 
-_ORDERED_DICT, _REBUILD = _Global(), _Global()
+_ORDERED_DICT, _REBUILD, _PARAMETER = _Global(), _Global(), _Global()
 _GLOBALS = {
     ("collections", "OrderedDict"): _ORDERED_DICT,
     ("torch._utils", "_rebuild_tensor"): _REBUILD,  # before PyTorch 0.4
     ("torch._utils", "_rebuild_tensor_v2"): _REBUILD,
+    ("torch._utils", "_rebuild_parameter"): _PARAMETER,  # of named_parameters() and state_dict(keep_vars=True)
     **{("torch", name): _Global(dtype) for name, dtype in DTYPES.items()},
 }
 _MARK = object()
@@ -103,6 +113,8 @@ class Machine:
             push(_CONSTANTS[instruction])
         elif instruction in _INTEGERS:
             push(self._number(_INTEGERS[instruction]))
+        elif instruction == pickle.BINFLOAT:
+            push(self._number(">d"))
         elif instruction == pickle.LONG1:
             push(int.from_bytes(self._take(self._number("<B")), "little", signed=True))
         elif instruction == pickle.BINUNICODE:
@@ -145,7 +157,7 @@ class Machine:
             raise ValueError("its pickle is damaged or cut off")
         return data
 
-    def _number(self, form: str) -> int:
+    def _number(self, form: str):
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
 
     def _top(self, kind: type):
@@ -162,14 +174,14 @@ class Machine:
             items.append(item)
 
     def _set_items(self, items: list) -> None:
-        if len(items) % 2 or any(type(key) is not str for key in items[::2]):
-            raise ValueError("its pickle has a dict whose keys are not strings")
+        if len(items) % 2 or any(type(key) not in (str, int) for key in items[::2]):
+            raise ValueError("its pickle has a dict whose keys are neither strings nor numbers")
         self._top(dict).update(zip(items[::2], items[1::2]))
 
     def _global(self) -> _Global:
         words = tuple(self._stream.readline(MAX_TEXT).decode().rstrip("\n") for _ in range(2))
         if words not in _GLOBALS:
-            raise ValueError(f"its pickle names {'.'.join(words)[:100]!r}, which is no part of a tensor")
+            raise UnknownNameError(f"its pickle names {'.'.join(words)[:100]!r}, which is no part of a tensor")
         return _GLOBALS[words]
 
     def _storage(self, words: object) -> Storage:
@@ -187,9 +199,11 @@ class Machine:
 
 
 def _build(function: object, arguments: object) -> object:
-    """Do what the only two functions that a state_dict calls would do."""
+    """Do what the only three functions that a state_dict calls would do."""
     if function is _ORDERED_DICT and arguments == ():
         return {}
+    if function is _PARAMETER and type(arguments) is tuple and arguments and type(arguments[0]) is Tensor:
+        return arguments[0]
     if function is not _REBUILD or type(arguments) is not tuple or len(arguments) < 4:
         raise ValueError("its pickle calls something else than what makes tensors")
     storage, offset, shape, strides = arguments[:4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 _SUFFIXES = {"gamma": "weight", "beta": "bias"}  # batch norm's names in MXNet and in PyTorch
 _ORDER = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")  # of a layer, in a state_dict
 _WRAPPERS = re.compile(r"((module|_orig_mod)\.)+")  # what DataParallel and torch.compile put before every key
+_NETWORK = re.compile(r"(.*?)((model\.)+|net\.)\d")  # what comes before the keys of a network, and where they begin
 _COUNTER = ".num_batches_tracked"  # of a batch norm; it has no part in the result
 _TOLD = ("input_nc", "output_nc", "ngf", "ndf", "n_layers", "norm")
 _UNETS = {7: "unet_128", 8: "unet_256", 9: "unet_512"}
@@ -142,6 +144,8 @@ def _norm(shapes: Shapes, bias: str) -> str:
     normed = (key[: -len("running_mean")] for key in shapes if key.endswith(".running_mean"))
     if any(f"{layer}weight" in shapes for layer in normed):
         return "batch"
+    if any(key.endswith(".weight") and len(shape) == 1 for key, shape in shapes.items()):  # gamma without statistics
+        return "instance_affine" if bias in shapes else "picture"
     return "instance" if bias in shapes else "none"
 
 
@@ -177,6 +181,8 @@ def from_torch(tensors: Mapping[str, np.ndarray], *, dropout: bool = True) -> tu
     kind, described = recognise({key: array.shape for key, array in tensors.items()}, dropout=dropout)
     if described["norm"] == "instance":
         tensors = {key: array for key, array in tensors.items() if not key.endswith((".running_mean", ".running_var"))}
+    if (kind, described["norm"]) == ("discriminator", "picture"):  # in train mode, as always, it needs no running ones
+        described, tensors = {**described, "norm": "batch"}, _with_first_statistics(tensors)
 
     shapes = {name: parameter.shape for name, parameter in get_model(**described)._collect_params_with_prefix().items()}
     names = {key: name for name, key in upstream_keys(shapes, dropout=described.get("dropout", True)).items()}
@@ -193,6 +199,74 @@ def from_torch(tensors: Mapping[str, np.ndarray], *, dropout: bool = True) -> tu
         if key not in tensors:
             raise ValueError(f"{key!r} is missing, and the network that it seems to be has it: {network}")
     return kind, described, {names[key]: _to_float32(key, array) for key, array in tensors.items()}
+
+
+def _with_first_statistics(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Add the running statistics that batch norms begin with."""
+    tensors = dict(tensors)
+    for key in [key for key, array in tensors.items() if key.endswith(".weight") and array.ndim == 1]:
+        layer, channels = key[: -len("weight")], len(tensors[key])
+        tensors |= {f"{layer}running_mean": np.zeros(channels, "f4"), f"{layer}running_var": np.ones(channels, "f4")}
+    return tensors
+
+
+class FoundNetwork(NamedTuple):
+    """A network in a file: under which keys, as `from_torch` returns it."""
+
+    where: str
+    kind: str
+    described: dict
+    parameters: dict[str, np.ndarray]
+
+
+def find_networks(state_dicts: Mapping[str, Mapping[str, np.ndarray]], *, dropout: bool = True) -> list[FoundNetwork]:
+    """Find the networks known here in the state_dicts of a file.
+
+    Several may be in one state_dict, as those of a module are that has them: their keys begin with its names for them.
+
+    Parameters
+    ----------
+    state_dicts
+        As `torch_file.read_state_dicts` returns them.
+    dropout
+        As in `recognise`.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message is about the largest group of tensors.
+    """
+    groups: dict[str, dict[str, np.ndarray]] = {}
+    for where, tensors in state_dicts.items():
+        for key, array in tensors.items():
+            prefix = _NETWORK.match(key)
+            name = ".".join(filter(None, (where, prefix[1].rstrip(".") if prefix else "")))
+            groups.setdefault(name, {})[key[prefix.end(1) :] if prefix else key] = array
+    found, errors = [], {}
+    for where, tensors in groups.items():
+        try:
+            found.append(FoundNetwork(where, *_from_group(tensors, dropout)))
+        except ValueError as error:
+            errors[where] = error
+    if not found:
+        largest = max(errors, key=lambda where: sum(array.size for array in groups[where].values()))
+        words = f"under {largest!r}, " if largest else ""
+        raise ValueError(f"{words}{errors[largest]}")
+    return found
+
+
+def _from_group(tensors: Mapping[str, np.ndarray], dropout: bool) -> tuple[str, dict, dict[str, np.ndarray]]:
+    """Do `from_torch`, also where a module calls its network "model", as the network calls its first layers."""
+    try:
+        return from_torch(tensors, dropout=dropout)
+    except ValueError:
+        if not all(key.startswith("model.model.") for key in tensors):
+            raise
+        try:
+            return from_torch({key[len("model.") :]: array for key, array in tensors.items()}, dropout=dropout)
+        except ValueError:
+            pass
+        raise
 
 
 def _to_float32(key: str, array: np.ndarray) -> np.ndarray:

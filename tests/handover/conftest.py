@@ -13,10 +13,11 @@ from collections import OrderedDict
 import pytest
 
 KINDS = {"f4": "FloatStorage", "f8": "DoubleStorage", "f2": "HalfStorage", "u2": "BFloat16Storage", "i8": "LongStorage"}
+KINDS |= {"u1": "ByteStorage"}
 TORCH, TORCH_UTILS = types.ModuleType("torch"), types.ModuleType("torch._utils")
-for word in (*KINDS.values(), "IntStorage"):
+for word in (*KINDS.values(), "IntStorage", "ComplexFloatStorage"):
     setattr(TORCH, word, type(word, (), {"__module__": "torch", "__qualname__": word}))
-for word in ("_rebuild_tensor", "_rebuild_tensor_v2"):
+for word in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"):
     rebuild = types.FunctionType((lambda *arguments: arguments).__code__, {}, word)
     rebuild.__module__, rebuild.__qualname__ = "torch._utils", word
     setattr(TORCH_UTILS, word, rebuild)
@@ -45,6 +46,11 @@ def tensor(key, values, *, offset=0, shape=None, strides=None, **kwargs):
     strides = tuple(s // values.itemsize for s in values.strides) if strides is None else strides
     stored = Stored(key, values, **kwargs)
     return Reduced(TORCH_UTILS._rebuild_tensor_v2, stored, offset, shape, strides, False, OrderedDict())
+
+
+def parameter(key, values):
+    """A Parameter, as state_dict(keep_vars=True) and named_parameters() give them."""
+    return Reduced(TORCH_UTILS._rebuild_parameter, tensor(key, values), True, OrderedDict())
 
 
 class TorchPickler(pickle.Pickler):
@@ -100,6 +106,7 @@ def torch_save():
     """What makes such files: `tensor` and `Reduced` describe, the others write and return the path."""
     return types.SimpleNamespace(
         tensor=tensor,
+        parameter=parameter,
         Stored=Stored,
         Reduced=Reduced,
         TORCH=TORCH,

@@ -30,7 +30,7 @@ def refused(path, match):
     with pytest.raises(ValueError, match=match) as caught:
         read_tensors(path)
     assert str(caught.value).startswith(f"{path} cannot be read as weights from PyTorch: ")
-    assert len(str(caught.value)) < len(str(path)) + 500
+    assert len(str(caught.value)) < len(str(path)) + 700
 
 
 @pytest.mark.parametrize("form", ["save", "save_old"])
@@ -53,7 +53,7 @@ def test_methods_that_unpickling_calls(path, torch_save):
         refused(torch_save.save_members(path, {"net/data.pkl": header + program}), "calls something else")
 
 
-KNOWN = b"\x80.(N\x88\x89KMJ\x8aX)\x85\x86\x87t}su]aeqrhjcQRb"
+KNOWN = b"\x80.(N\x88\x89KMJG\x8aX)\x85\x86\x87t}su]aeqrhjcQRb"
 
 
 def test_every_other_instruction():
@@ -76,7 +76,7 @@ def test_every_other_instruction():
         ({"shape": (25,), "strides": (0,)}, "beyond its storage of 24"),
         ({"numel": 1 << 40}, "96 bytes, not 1099511627776 x 4"),
         ({"numel": -1}, "storage of another form"),
-        ({"kind": "IntStorage"}, r"names 'torch\.IntStorage'"),
+        ({"kind": "ComplexFloatStorage"}, r"names 'torch\.ComplexFloatStorage', which is no part of a tensor; where"),
         ({"shape": (2, -3), "strides": (1, 1)}, "tensor of another form"),
         ({"offset": -1}, "tensor of another form"),
         ({"offset": True}, "tensor of another form"),
@@ -119,8 +119,9 @@ def test_many_views_of_one_storage(path, form, torch_save):
         ([1, 2], "no state_dict"),
         ({}, "no state_dict"),
         ({"epoch": 3, "net": {}}, "'epoch' in it is no tensor, but int"),
-        ({1: 2}, "keys are not strings"),
-        ({"x": 1.5}, "instruction b'G'"),
+        ({1: 2}, "'1' in it is no tensor, but int"),
+        ({None: 2}, "keys are neither strings nor numbers"),
+        ({"x": 1.5}, "'x' in it is no tensor, but float"),
     ],
 )
 def test_other_things_than_tensors(path, found, match, torch_save):
@@ -131,7 +132,7 @@ def test_memory_and_time_are_bounded(path, torch_save):
     header = b"\x80\x02)q\x00" + b"h\x00h\x00\x86q\x00" * 100  # tuples of the last one twice: 2**100 at the end
     for program, match in [
         (b".", "no state_dict"),
-        (b"}h\x00K\x01s.", "keys are not strings"),
+        (b"}h\x00K\x01s.", "keys are neither strings nor numbers"),
         (b"}X\x01\x00\x00\x00ah\x00s.", "'a' in it is no tensor, but tuple"),
         (b"ccollections\nOrderedDict\nh\x00R.", "calls something else"),
         (b"ctorch._utils\n_rebuild_tensor_v2\nh\x00R.", "calls something else"),

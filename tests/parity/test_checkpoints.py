@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.core.networks import get_model
-from gluon_pix2pix.handover.converted import read_options
 from gluon_pix2pix.handover.torch_file import read_tensors, write_tensors
 from gluon_pix2pix.runs.checkpoint import load_initial
+from gluon_pix2pix.runs.options_file import read_options
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.gluon_network import build_generator
 
