@@ -28,6 +28,9 @@ def set_environment() -> None:
     # One operator at a time needs one space for what it computes on the way; MXNet keeps four, 80 MB more in training.
     if os.environ["MXNET_CPU_WORKER_NTHREADS"] == "1":
         os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1")
+    # oneDNN's code for each size of picture is kept for good (6 MiB a size for a small resnet): keep 64 of each kind of
+    # operator. A network at one size has fewer, so that nothing is made twice.
+    os.environ.setdefault("MXNET_MKLDNN_CACHE_NUM", "64")
     # MXNet keeps four on a GPU, each seeded otherwise, and takes the next in turn: what a layer drops would depend on
     # how many were asked for before it (src/resource.cc).
     os.environ.setdefault("MXNET_GPU_PARALLEL_RAND_COPY", "1")

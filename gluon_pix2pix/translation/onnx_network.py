@@ -12,7 +12,7 @@ import numpy as np
 
 from gluon_pix2pix import processors
 from gluon_pix2pix.errors import reason_of
-from gluon_pix2pix.reading import parse_json
+from gluon_pix2pix.reading import open_file, parse_json
 from gluon_pix2pix.translation.exported import DESCRIPTION, MODEL, ONNX, WHAT, read_checked, read_model
 from gluon_pix2pix.translation.network import Network, check_modes, from_model
 
@@ -48,7 +48,8 @@ def load_onnx(
     if file.name == ONNX and (folder / MODEL).is_file():
         data = read_checked(folder, ONNX, read_model(folder))
     else:
-        data = file.read_bytes()
+        with open_file(file) as stream:
+            data = stream.read()
     session = open_session(data, file, provider)
     text = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if text is None:
