@@ -52,7 +52,7 @@ def load(folder: Path, name: str, data: bytes) -> str:
     try:
         load_network(folder, backend="onnx" if name.endswith("onnx") else "mxnet")
     except ValueError as error:
-        assert "\n" not in str(error)
+        assert "\n" not in str(error)  # noqa: PT017
         return "refused"
     finally:
         (folder / name).write_bytes(before)
