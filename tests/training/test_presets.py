@@ -30,7 +30,7 @@ def test_from_the_command_line_and_from_python(name):
 @pytest.mark.parametrize("words", ["--preset best --ema 0.5 --no-flip", "--ema=0.5 --no-flip --preset best"])
 def test_an_option_overrides_wherever_it_stands(words):
     options = parse(words)
-    assert (options.adam.ema, options.networks.deconv_init, options.data.flip) == (0.5, "bilinear", False)
+    assert (options.adam.ema, options.data.flip) == (0.5, False)
     assert options == TrainOptions.of(preset="best", ema=0.5, flip=False)
 
 
@@ -45,9 +45,7 @@ def test_without_one_all_is_upstreams():
 
 
 def test_what_is_said_of_one():
-    assert describe_preset("best", TrainOptions.of(preset="best").flat()) == (
-        "preset best: --deconv-init bilinear --ema 0.999"
-    )
+    assert describe_preset("best", TrainOptions.of(preset="best").flat()) == ("preset best: --ema 0.999")
     chosen = TrainOptions.of(preset="best", ema=0.0).flat()
     assert describe_preset("best", chosen).endswith("--ema 0.999; but, as asked for, --ema 0.0")
 
@@ -58,11 +56,8 @@ def test_two_of_them():
 
 
 def test_an_option_that_contradicts_it():
-    with pytest.raises(
-        UsageError, match=r"bilinear is for U-Nets, not for --generator resnet_9blocks \(--preset best stands for"
-    ):
-        parse("--preset best --generator resnet_9blocks")
-    assert parse("--preset best --generator resnet_9blocks --deconv-init independent").adam.ema == 0.999
+    with pytest.raises(UsageError, match=r"both 0: there is nothing to train \(--preset paper stands for"):
+        parse("--preset paper --n-epochs 0")
 
 
 def test_other_errors_of_a_run_with_one_name_it_once():

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import train
+from gluon_pix2pix.commands import models, train
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.translation.exported import MODEL, PARAMS, read_model
+from gluon_pix2pix.translation.exported import MODEL, PARAMS, SYMBOL, read_model
 from gluon_pix2pix.translation.gluon_network import build_generator, rebuild_export
 from gluon_pix2pix.translation.loading import find_format
 from gluon_pix2pix.translation.translator import Translator
@@ -132,3 +133,24 @@ def test_a_shipped_generator_that_does_not_fit(boxed, tiny_options, tmp_path):
     options = tiny_options(run_dir=tmp_path / "run", init_from="tiny", **{**LARGER, "ngf": 5})
     with pytest.raises(UsageError, match=r"of tiny was trained with --ngf 4 \(now 5\): pass the same"):
         train.main(options)
+
+
+@pytest.mark.parametrize("name", ["facades", "colorize"])
+def test_the_models_in_the_box(name):
+    """Whole, small, of no folder of ours, and told by `package-data`, so that a wheel has them."""
+    folder = find_model(name)
+    assert sorted(path.name for path in folder.iterdir()) == [PARAMS, SYMBOL, MODEL]
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
+    model = read_model(folder)
+    assert (model["stored_as"], model["statistics"]) == ("float16", "picture")
+    picture = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
+    assert Translator.load(name)(picture).shape == (256, 256, 3)
+    packaged = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert '"gluon_pix2pix.zoo" = ["*/*.json", "*/*.params"]' in packaged
+
+
+def test_models_lists_them(capsys):
+    models.main(models.Options())
+    out = capsys.readouterr().out
+    assert "facades    label maps of facades to photos; trained at 256 x 256 pixels" in out
+    assert "colorize   black-and-white photos to colour; trained at 128 x 128 pixels" in out
