@@ -186,7 +186,7 @@ def compare(
     return compare_scores(*scores, seed=seed)
 
 
-_PATHS = ("data_root", "run_dir", "init_from")
+_PATHS = ("data_root", "run_dir")  # those that are paths; init_from may be the name of a model
 
 
 def _find(folder: PathLike, targets: Optional[PathLike]) -> Found:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Optional
 
-from gluon_pix2pix.core.losses import WGANGP
+from gluon_pix2pix.core.losses import WGANGP_REFUSED
 from gluon_pix2pix.errors import UsageError, option_errors
-from gluon_pix2pix.training.options import DIST_ASYNC, TrainOptions
+from gluon_pix2pix.training.options import DIST_ASYNC_REFUSED, TrainOptions
 from gluon_pix2pix.training.presets import expand_preset, naming_preset
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Options = TrainOptions
 
 # Upstream's words for ours, and choices of upstream's or MXNet's that cannot be, with the reason.
 ALIASES = {"--netG": "--generator", "--netD": "--discriminator", "--lambda-L1": "--lambda-l1"}
-REFUSED = {("--gan-mode", "wgangp"): WGANGP, ("--kvstore", "dist_async"): DIST_ASYNC}
+REFUSED = {("--gan-mode", "wgangp"): WGANGP_REFUSED, ("--kvstore", "dist_async"): DIST_ASYNC_REFUSED}
 
 
 def read_words(words: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ knows no file and no screen.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ class ScheduleOptions:
     """How long a run is, and its learning rate in each epoch."""
 
     n_epochs: int = field(default=100, metadata={"least": 0, "may_change": True})
-    """Epochs at the full learning rate."""
+    """Epochs at the full learning rate; other policies than linear add both numbers up."""
     n_epochs_decay: int = field(default=100, metadata={"least": 0, "may_change": True})
     """Epochs over which it then falls towards 0."""
     lr_policy: Literal[LR_POLICIES] = "linear"
@@ -82,7 +83,6 @@ def train(
     batches: Callable[[int, int], Iterable[Batch]],
     *,
     schedule: ScheduleOptions,
-    lr: float,
     seed: int = 0,
     ranges: tuple[Range, Range] = ((255, 0), (255, 0)),
     progress: Optional[Progress] = None,
@@ -96,8 +96,8 @@ def train(
     ----------
     batches
         Called with the number of completed epochs and of steps that are done in the next; gives the batches after.
-    schedule, lr
-        How many epochs, and their learning rate, which begins at `lr`.
+    schedule
+        How many epochs, and how their learning rate falls, which begins as the trainer's.
     seed
         All chance in a step depends on (seed, epoch, step) alone.
     ranges
@@ -124,7 +124,8 @@ def train(
     progress = progress or Progress()
     ctx = trainer.ctx[0]
     for epoch in range(progress.epochs, schedule.total_epochs):
-        rate = learning_rate(schedule, epoch, lr=lr, history=progress.history)
+        progress = dataclasses.replace(progress, losses=list(progress.losses))  # counted on; the caller's stays
+        rate = learning_rate(schedule, epoch, lr=trainer.lr, history=progress.history)
         trainer.set_learning_rate(rate)
         numbers, first = _Numbers(progress.losses, on_step), progress.steps
         for step, batch in enumerate(batches(epoch, first), first):
@@ -139,6 +140,8 @@ def train(
             numbers.pending = (epoch + 1, step + 1, rate, batch.total, losses)
             progress.steps = step + 1
         numbers.read()
+        if not progress.losses:
+            raise ValueError(f"there is no batch in epoch {epoch + 1}: nothing to train on")
         trainer.check_finite()  # each epoch: oneDNN's relu makes 0 of what is not a number, and losses stay finite
         progress = Progress(epoch + 1, 0, [*progress.history, mean(progress.losses)])
         on_epoch(progress)

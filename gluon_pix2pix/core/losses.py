@@ -10,7 +10,7 @@ import numpy as np
 from gluon_pix2pix.runtime import mx
 
 GAN_MODES = ("vanilla", "lsgan", "hinge")
-WGANGP = (
+WGANGP_REFUSED = (
     "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
     f"choose from {', '.join(GAN_MODES)}"
 )
@@ -52,7 +52,7 @@ class GANLoss:
 
     def __init__(self, mode: str = "vanilla", *, label_smoothing: float = 0.0):
         if mode == "wgangp":
-            raise ValueError(WGANGP)
+            raise ValueError(WGANGP_REFUSED)
         if mode not in GAN_MODES:
             raise ValueError(f"there is no gan_mode {mode!r}; choose from {', '.join(GAN_MODES)}")
         if not 0 <= label_smoothing < 0.5:
@@ -62,7 +62,7 @@ class GANLoss:
         self._mode, self._real = mode, 1 - label_smoothing
         if mode == "vanilla":
             self._loss = mx.gluon.loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=False)
-        else:
+        elif mode == "lsgan":
             self._loss = mx.gluon.loss.L2Loss(weight=2)  # Gluon's L2Loss is half of the mean squared error
 
     def __call__(self, logits: mx.nd.NDArray, target_is_real: bool, *, for_discriminator: bool = True) -> mx.nd.NDArray:

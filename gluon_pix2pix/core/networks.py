@@ -76,7 +76,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
     ngf
         Channels of the outermost level; they double with each level up to 8 * ngf.
     norm
-        One of `layers.NORMS`, or `layers.TRANSLATING_NORMS` for a trained network at work.
+        One of `operators.NORMS`, or `operators.TRANSLATING_NORMS` for a trained network at work.
     skips
         Whether each level's input is handed over to its output; without, it is the paper's encoder-decoder.
     dropout
@@ -138,8 +138,8 @@ class UNetGenerator(mx.gluon.HybridBlock):
         for up in self.up:
             x, skip = up(x), skips.pop()
             if self._skips:
-                multiple = 16 if self._for_export else self._ngf  # without gradients any number can be concatenated
-                x = concat_channels(F, skip, x, multiple=multiple)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
+                plain = self._for_export or self._ngf % 16 == 0
+                x = concat_channels(F, skip, x, plain=plain)  # (N, 1024, 2, 2) ... (N, 128, 128, 128)
         x = self.last(F.Activation(x, act_type="relu"))
         return F.Activation(x, act_type="tanh")  # (N, output_nc, 256, 256)
 
@@ -159,7 +159,7 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
     n_layers
         Stride-2 layers, 1 or more. Receptive fields for 1 to 5: 16, 34, 70, 142, 286.
     norm
-        One of `layers.NORMS`.
+        One of `operators.NORMS`.
     """
 
     def __init__(self, input_nc: int = 6, *, ndf: int = 64, n_layers: int = 3, norm: str = "batch"):
@@ -220,7 +220,7 @@ _GENERATORS = {
     "unet_128": lambda **kwargs: UNetGenerator(num_downs=7, **kwargs),
     "unet_512": lambda **kwargs: UNetGenerator(num_downs=9, **kwargs),
     "unet": UNetGenerator,
-    "encoder_decoder": lambda **kwargs: UNetGenerator(**{"num_downs": 8, **kwargs}, skips=False),
+    "encoder_decoder": lambda **kwargs: UNetGenerator(skips=False, **kwargs),
     "resnet_9blocks": lambda **kwargs: ResnetGenerator(n_blocks=9, **kwargs),
     "resnet_6blocks": lambda **kwargs: ResnetGenerator(n_blocks=6, **kwargs),
 }

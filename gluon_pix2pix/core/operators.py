@@ -234,13 +234,14 @@ class OneChannelDeconv(mx.gluon.HybridBlock):
         return F.broadcast_add(y, F.reshape(bias, shape=(1, 1, 1, 1)))
 
 
-def concat_channels(F, first, second, *, multiple: int):
-    """Concatenate (N, C, H, W) arrays along their channels, whose numbers are multiples of `multiple`.
+def concat_channels(F, first, second, *, plain: bool):
+    """Concatenate (N, C, H, W) arrays along their channels.
 
-    oneDNN keeps channels in blocks of 8 or 16. MXNet 1.9.1 cuts the gradient of a hybridised concat where a block has
-    not ended: "could not construct a sub-memory", or the process dies. One axis more keeps oneDNN out of it.
+    oneDNN keeps channels in blocks of 8 or 16, and MXNet 1.9.1 takes a gradient apart where a block has not ended:
+    "could not construct a sub-memory", or the process dies. One axis more keeps oneDNN out of it. `plain` goes without,
+    and is for numbers of channels that are multiples of 16, and where no gradient is asked for.
     """
-    if multiple % 16 == 0:
+    if plain:
         return F.concat(first, second, dim=1)
     pair = F.concat(F.expand_dims(first, axis=0), F.expand_dims(second, axis=0), dim=2)  # (1, N, C + C', H, W)
     return F.reshape(pair, shape=(-3, 0, 0, 0))

@@ -42,7 +42,7 @@ class ResnetGenerator(mx.gluon.HybridBlock):
     ngf
         Channels at full size; a quarter of the size has four times as many.
     norm
-        One of `layers.NORMS`, or `layers.TRANSLATING_NORMS` for a trained network at work.
+        One of `operators.NORMS`, or `operators.TRANSLATING_NORMS` for a trained network at work.
     dropout
         Whether each block drops out half of its values (in train mode).
     """

@@ -1,7 +1,7 @@
 """One training step: the discriminator's update, then the generator's, on one batch (arXiv 1611.07004, section 3.3).
 
-`Pix2PixTrainer.step` and the two methods below it are the whole of it. What is there for MXNet's sake stands in named
-functions at the end of the file, each with its reason.
+`Pix2PixTrainer.step` and the two methods below it are the step. Larger things that are there for MXNet's sake stand in
+named functions at the end of the file, each with its reason.
 """
 
 from __future__ import annotations
@@ -69,18 +69,20 @@ class Pix2PixTrainer:
         cluster: Optional[OneProcess] = None,
     ):
         losses, adam = losses or LossOptions(), adam or AdamOptions()
+        adam.check()
         self.generator, self.discriminator, self.ctx = generator, discriminator, list(ctx)
         self.cluster = cluster or OneProcess()
         self.steps = 0
         self.pools = [ImagePool(losses.pool_size) for _ in self.ctx]
-        self.losses, self.extra_loss, self.conditional = losses, extra_loss, conditional
+        self.loss_options, self.extra_loss, self.conditional = losses, extra_loss, conditional
         self.gan_loss = GANLoss(losses.gan_mode, label_smoothing=losses.label_smoothing)
-        self.critic = second_executor(discriminator)
+        add_up_gradients(discriminator)
+        self.critic = second_executor(discriminator)  # the discriminator, as the generator's update asks it
         same = {"beta1": adam.beta1, "beta2": adam.beta2, "kvstore": self.cluster.kvstore, "scale_losses": scale_losses}
         d_lr = adam.lr if adam.d_lr is None else adam.d_lr
         self.G = Learner("generator", generator, lr=adam.lr, ema=adam.ema, **same)
         self.D = Learner("discriminator", discriminator, lr=d_lr, **same)
-        self._d_ratio = 1.0 if adam.d_lr is None else d_lr / adam.lr
+        self.lr, self._d_ratio = adam.lr, 1.0 if adam.d_lr is None else d_lr / adam.lr
         self._log_gradients, self._previous = log_gradients, None
 
     @property
@@ -113,8 +115,7 @@ class Pix2PixTrainer:
             Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
             them (and G_extra, if there is one); D_accuracy, the part of D's map that was right before its update, over
             real and fake; and, if asked for, G_gradient and D_gradient, the 2-norms of all that Adam is given, 0 if it
-            is given nothing. Each is of
-            shape (1,) and not yet computed; the step before is, when this returns.
+            is given nothing. Each is of shape (1,) and not yet computed; the step before is, when this returns.
         """
         seed = (*seed, self.cluster.rank) if self.cluster.rank else seed  # each process drops out others
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))
@@ -125,7 +126,7 @@ class Pix2PixTrainer:
         with autograd.record():  # one forward of the generator serves both updates
             fakes = [self.generator(part.source) for part in parts]
         losses, norms = {}, {}
-        if self.losses.lambda_gan:
+        if self.loss_options.lambda_gan:
             losses |= self._backward_discriminator(parts, fakes, np.random.default_rng(seed))
             norms["D_gradient"] = self._update(self.D, batch_size)
         losses |= self._backward_generator(parts, fakes)
@@ -163,18 +164,18 @@ class Pix2PixTrainer:
         return {"D_real": losses["D_real"], "D_fake": losses["D_fake"], "D_accuracy": accuracy}
 
     def _backward_generator(self, parts: list[Part], fakes: list[mx.nd.NDArray]) -> dict[str, list[mx.nd.NDArray]]:
-        """Leave G with the gradients of G_GAN + G_L1; return each device's losses, (n,)."""
+        """Leave G with the gradients of G_GAN + G_L1 (+ G_extra); return each device's losses, (n,)."""
         pictures = [with_own_gradient(fake) for fake in fakes]
         losses = {}
         with autograd.record():
-            if self.losses.lambda_gan:
+            if self.loss_options.lambda_gan:
                 # Another handle of the source: this backward clears the record of each array that it meets.
                 pairs = [self._pair(part.source.detach(), picture) for part, picture in zip(parts, pictures)]
                 gan = [self.gan_loss(self.critic(pair), True, for_discriminator=False) for pair in pairs]
-                losses["G_GAN"] = [self.losses.lambda_gan * loss for loss in gan]
-            if self.losses.lambda_l1:
+                losses["G_GAN"] = [self.loss_options.lambda_gan * loss for loss in gan]
+            if self.loss_options.lambda_l1:
                 l1 = [l1_loss(picture, part.target) for part, picture in zip(parts, pictures)]
-                losses["G_L1"] = [self.losses.lambda_l1 * loss for loss in l1]
+                losses["G_L1"] = [self.loss_options.lambda_l1 * loss for loss in l1]
             if self.extra_loss:
                 losses["G_extra"] = [
                     self.extra_loss(p.source.detach(), fake, p.target) for p, fake in zip(parts, pictures)
@@ -188,7 +189,7 @@ class Pix2PixTrainer:
         """Return what the discriminator sees: (N, C + C', H, W), or the picture alone."""
         if not self.conditional:
             return picture
-        return concat_channels(mx.nd, source, picture, multiple=1)  # 5 + 3 channels, or 4 + 4, would end the process
+        return concat_channels(mx.nd, source, picture, plain=False)
 
     def _update(self, learner: Learner, batch_size: int) -> Optional[mx.nd.NDArray]:
         """Update a network by its gradients, summed over devices and processes; return their norm, if asked for."""
@@ -255,15 +256,19 @@ class OneProcess:
         """See that all processes agree."""
 
 
+def add_up_gradients(discriminator: mx.gluon.HybridBlock) -> None:
+    """Let each backward add its gradients to those that are there: fake and real pairs go one after the other."""
+    for parameter in discriminator.collect_params().values():
+        parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
+    discriminator._clear_cached_op()  # what was traced before was for other gradients
+
+
 def second_executor(discriminator: mx.gluon.HybridBlock) -> mx.gluon.HybridBlock:
     """Return the same layers and weights with an executor of their own, for the generator's update.
 
     One executor that is asked now for gradients of the weights and now for those of the picture plans its memory anew
-    each time, and computes some that nobody wants (MXNet 1.9.1). The weights' own gradients are to be added up.
+    each time, and computes some that nobody wants (MXNet 1.9.1).
     """
-    for parameter in discriminator.collect_params().values():
-        parameter.grad_req = "null" if parameter.grad_req == "null" else "add"
-    discriminator._clear_cached_op()  # what was traced before was for other gradients
     return copy.copy(discriminator)
 
 

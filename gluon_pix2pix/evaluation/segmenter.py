@@ -57,7 +57,9 @@ class SegmentationUNet(gluon.HybridBlock):
             skips.append(x)
         skips.pop()
         for up in self.up:
-            x = concat_channels(F, skips.pop(), up(x), multiple=self._width)  # (N, 256, 4, 4) ... (N, 32, 64, 64)
+            x = concat_channels(
+                F, skips.pop(), up(x), plain=self._width % 16 == 0
+            )  # (N, 256, 4, 4) ... (N, 32, 64, 64)
         return self.last(F.relu(x))  # (N, classes, 128, 128)
 
 

@@ -19,7 +19,7 @@ from gluon_pix2pix.reports.sinks import WatchOptions
 from gluon_pix2pix.training.presets import PRESETS, naming_preset
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
-DIST_ASYNC = (
+DIST_ASYNC_REFUSED = (
     "kvstore dist_async moves Adam into the servers, which get it as a pickle and then follow neither the learning "
     "rate's schedule nor a checkpoint: take dist_sync"
 )
@@ -78,7 +78,7 @@ class MachineOptions:
     def check(self) -> None:
         """Raise ValueError if there is no such kvstore."""
         if self.kvstore == "dist_async":
-            raise ValueError(DIST_ASYNC)
+            raise ValueError(DIST_ASYNC_REFUSED)
         if self.kvstore not in KVSTORES:
             raise ValueError(f"kvstore {self.kvstore!r} is none of {', '.join(KVSTORES)}")
 

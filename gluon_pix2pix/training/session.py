@@ -137,7 +137,6 @@ def train(run: Run, progress: Progress) -> Outcome:
             run.trainer,
             lambda epoch, step: read_batches(run, epoch, step),
             schedule=options.schedule,
-            lr=options.adam.lr,
             seed=options.run.seed,
             ranges=(train_set.source_range, train_set.target_range),
             progress=progress,

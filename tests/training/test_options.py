@@ -213,7 +213,7 @@ def test_precision(trainer_of, monkeypatch):
 
 def test_losses_and_adam(trainer_of):
     plain = trainer_of()
-    assert (plain.pools[0].size, plain.conditional, plain.losses.lambda_gan, plain.losses.lambda_l1) == (
+    assert (plain.pools[0].size, plain.conditional, plain.loss_options.lambda_gan, plain.loss_options.lambda_l1) == (
         0,
         True,
         1,
@@ -222,7 +222,7 @@ def test_losses_and_adam(trainer_of):
     options = {"pool_size": 50, "conditional": False, "lambda_gan": 2.0, "lambda_l1": 0.0}
     trainer = trainer_of(**options, lr=1e-3, d_lr=4e-3, beta1=0.9, beta2=0.99)
     assert (trainer.pools[0].size, trainer.conditional) == (50, False)
-    assert (trainer.losses.lambda_gan, trainer.losses.lambda_l1) == (2, 0)
+    assert (trainer.loss_options.lambda_gan, trainer.loss_options.lambda_l1) == (2, 0)
     assert tuple(learner.trainer.learning_rate for learner in trainer.learners) == (1e-3, 4e-3)
     for learner in trainer.learners:
         assert (learner.trainer.optimizer.beta1, learner.trainer.optimizer.beta2) == (0.9, 0.99)
