@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Union
 
 PathLike = Union[str, os.PathLike]
@@ -62,6 +64,15 @@ def parse_json(text: Union[str, bytes], shape: Any, *, what: str) -> Any:
         reason = "it is empty" if not text.strip() else f"it is no JSON ({error})"
         raise ValueError(f"{what}: {reason}") from error
     return value
+
+
+@contextlib.contextmanager
+def said_by(path: PathLike, what: str) -> Iterator[None]:
+    """Let a ValueError that comes of what a file says name the file; `what` is as in `read_json`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path} is not {what}: {error}") from error
 
 
 def open_file(path: PathLike) -> BinaryIO:

@@ -212,6 +212,12 @@ def naming_errors(path: Path, temporary: Optional[Path] = None) -> Iterator[None
             else:
                 error.filename = named.replace(str(temporary), str(path))
         raise
+    except Exception as error:
+        if "FileStream.Write incomplete" not in str(error):  # all that MXNet says of a full disk, and of no file
+            raise
+        full = shutil.disk_usage(path.parent).free < 1 << 20
+        code = errno.ENOSPC if full else errno.EFBIG  # else a quota, or a limit of file sizes
+        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def _short(name: str) -> str:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +90,21 @@ def test_errors_name_the_final_path(tmp_path):
     with pytest.raises(NotADirectoryError, match=r"file is a file: name a folder"), whole_folder(tmp_path / "file"):
         pass
     assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(("free", "words"), [(100, "No space left on device"), (1 << 30, "File too large")])
+def test_what_mxnet_cannot_write_whole_is_said(tmp_path, monkeypatch, free, words):
+    """Its own error names neither the file nor the reason."""
+
+    def fail():
+        raise RuntimeError("local_filesys.cc:38\nCheck failed: FileStream.Write incomplete")
+
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+    with pytest.raises(OSError, match=rf"{words}: '.*model'"), whole_folder(tmp_path / "model"):
+        fail()
+    assert names(tmp_path) == []
+    with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "model"):
+        _ = 1 / 0
 
 
 @pytest.mark.parametrize("durable", [False, True])

@@ -295,7 +295,10 @@ def get_model(name: str, **kwargs) -> mx.gluon.HybridBlock:
             f"there is no network {name!r}; generators: {', '.join(GENERATORS)}; "
             f"discriminators: {', '.join(DISCRIMINATORS)}"
         )
-    return factory(**kwargs)
+    try:
+        return factory(**kwargs)
+    except TypeError as error:  # of an argument that it does not take, or not of that kind: a file may have said it
+        raise ValueError(f"there is no network {name} like that: {error}") from error
 
 
 def init_weights(

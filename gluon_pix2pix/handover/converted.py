@@ -13,9 +13,10 @@ import gluon_pix2pix
 from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.handover.torch_file import read_state_dicts, write_tensors
 from gluon_pix2pix.handover.torch_weights import FoundNetwork, find_networks, to_torch
+from gluon_pix2pix.reading import said_by
 from gluon_pix2pix.runs.checkpoint import NETWORKS, generator_in, load_network_weights, read_state, sha256
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
-from gluon_pix2pix.runs.options_file import read_options
+from gluon_pix2pix.runs.options_file import WHAT, read_options
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.writing import whole_folder, write_json
 
@@ -75,7 +76,7 @@ def convert_file(
     for one in found:
         run[one.kind] = one.described
         run["converted"][one.kind] = {"file": path.name, "sha256": sha256(path), "under": one.where}
-        run["options"] = _decide_options(run, one.kind, direction, crop_size)
+        run["options"] = _decide_options(run, one.kind, direction, crop_size, model_dir / "options.json")
     run["versions"] = {"gluon_pix2pix": gluon_pix2pix.__version__, "mxnet": mx.__version__, "numpy": np.__version__}
     _write_model(model_dir, run, {one.kind: one.parameters for one in found})
     return found
@@ -93,11 +94,12 @@ def _choose(found: Sequence[FoundNetwork], wanted: Optional[str]) -> list[FoundN
     return sorted(found, key=lambda one: NETWORKS.index(one.kind))
 
 
-def _decide_options(run: Mapping, kind: str, direction: Optional[str], crop_size: Optional[int]) -> dict:
+def _decide_options(run: Mapping, kind: str, direction: Optional[str], crop_size: Optional[int], where: Path) -> dict:
     old = run.get("options", {"direction": "AtoB", "crop_size": 256})
     size = crop_size or old["crop_size"]
     if "generator" in run:
-        name, multiple = run["generator"]["name"], get_model(**run["generator"]).multiple
+        with said_by(where, WHAT):
+            name, multiple = run["generator"]["name"], get_model(**run["generator"]).multiple
         if kind == "generator" and crop_size is None:
             size = max(_TRAINED_AT.get(name, 256), multiple)
         if size % multiple:
@@ -186,7 +188,8 @@ def write_torch_files(run_dir: str | Path, output_dir: str | Path, *, epoch: str
             if kind not in run:
                 where = Path(run_dir) / "options.json"
                 raise ValueError(f"{where} does not describe the {kind} that is in {checkpoint}: convert it again")
-            net = get_model(**run[kind])
+            with said_by(Path(run_dir) / "options.json", WHAT):
+                net = get_model(**run[kind])
             name = generator_in(there) if kind == "generator" else kind
             load_network_weights(checkpoint, name, net, [mx.cpu()])
             states[Path(output_dir) / f"{epoch}_net_{letter}.pth"] = to_torch(net, run[kind])

@@ -13,12 +13,13 @@ import numpy as np
 from gluon_pix2pix import __version__
 from gluon_pix2pix.pairs.coding import Coding, make_coding
 from gluon_pix2pix.pairs.preprocess import Preprocess
-from gluon_pix2pix.reading import COUNT, read_json
+from gluon_pix2pix.reading import COUNT, read_json, said_by
 from gluon_pix2pix.writing import write_json
 
 OWN = "own"  # the name of a network that somebody has written himself: only his program can build it
 
-SIDE, _CHANNELS, _WIDTH = range(1, 1 << 16), range(1, 1 << 16), range(1, 1 << 13)
+# Far above what can be trained, and below what a machine cannot hold: a file may say anything.
+SIDE, _CHANNELS, _WIDTH = range(1, 8193), range(1, 1 << 16), range(1, 1 << 13)
 _OPTIONS = {"crop_size": SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str, "aspect_ratio?": float}
 _OPTIONS |= {"n_epochs?": COUNT, "n_epochs_decay?": COUNT}
 NETWORK = {"name": str, "norm?": str, "input_nc?": _CHANNELS, "num_downs?": range(1, 17), "n_layers?": range(1, 17)}
@@ -26,11 +27,11 @@ NETWORK |= {"ngf?": _WIDTH, "ndf?": _WIDTH, "dropout?": bool, "dropout_blocks?":
 CODING = {"task?": str, "input_nc?": _CHANNELS, "output_nc?": _CHANNELS, "labels?": COUNT, "output_labels?": COUNT}
 _RUN = {"options": _OPTIONS, "generator?": NETWORK, "discriminator?": NETWORK, "coding?": (None, CODING)}
 _RUN |= {"versions?": {str: str}, "converted?": {str: dict}, "threads?": COUNT}
-_GENERATOR = {"name": str, "norm": str, "dropout": bool, "input_nc": _CHANNELS, "output_nc": _CHANNELS}
+GENERATOR = {**NETWORK, "name": str, "norm": str, "dropout": bool, "input_nc": _CHANNELS, "output_nc": _CHANNELS}
 # As `pairs.layouts.describe_layout` says it, and, for label maps, the colours that labels had in their palettes.
 LAYOUT = {"side_by_side": bool, "width_to_height": (None, float), "label_colours?": {str: {str: str}}}
 _RUN |= {"pair_layout?": (None, LAYOUT)}
-_WHAT = "the options of a run"
+WHAT = "the options of a run"
 
 
 def read_options(run_dir: str | Path) -> dict:
@@ -56,12 +57,13 @@ def read_run(run_dir: str | Path) -> dict:
     ValueError
         If it does not describe a generator, or a task that there is.
     """
-    run = _read(run_dir, {**_RUN, "generator": {**NETWORK, **_GENERATOR}})
-    try:
-        coding_of(run)
-        trained_size(run, 1)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{Path(run_dir) / 'options.json'} is not {_WHAT}: {error}") from error
+    run = _read(run_dir, {**_RUN, "generator": GENERATOR})
+    with said_by(Path(run_dir) / "options.json", WHAT):
+        try:
+            coding_of(run)
+            trained_size(run, 1)
+        except TypeError as error:  # a task has no such part
+            raise ValueError(error) from error
     return run
 
 
@@ -69,7 +71,7 @@ def _read(run_dir: str | Path, shape: dict) -> dict:
     path = Path(run_dir) / "options.json"
     if not path.exists():
         raise FileNotFoundError(f"{run_dir} is not the folder of a run: it has no options.json")
-    return read_json(path, shape, what=_WHAT)
+    return read_json(path, shape, what=WHAT)
 
 
 def write_options(run_dir: Path, run: Mapping, *, mxnet: str) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from gluon_pix2pix.reading import open_file, read_json
-from gluon_pix2pix.runs.options_file import CODING, LAYOUT, NETWORK, SIDE
+from gluon_pix2pix.runs.options_file import CODING, GENERATOR, LAYOUT, SIDE
 
 SYMBOL, PARAMS, ONNX, MODEL = "generator-symbol.json", "generator-0000.params", "generator.onnx", "model.json"
 
 # What model.json says, in its file and in that of ONNX. Exports of other versions may lack some of it.
 DESCRIPTION = {"coding?": CODING, "multiple?": SIDE, "trained_at?": (None, [SIDE]), "direction?": {"AtoB", "BtoA"}}
-DESCRIPTION |= {"statistics?": str, "checkpoint?": str, "generator?": (None, NETWORK), "parameters?": {str: str}}
+DESCRIPTION |= {"statistics?": {"picture", "batch", "running"}, "checkpoint?": str, "parameters?": {str: str}}
+DESCRIPTION |= {"generator?": (None, GENERATOR)}
 DESCRIPTION |= {"input?": {"shape": list}, "pair_layout?": (None, LAYOUT)}
 WHAT = "the description of an exported generator"
 
@@ -30,7 +32,22 @@ def read_model(folder: str | Path) -> dict:
     path = Path(folder) / MODEL
     if not path.exists():
         raise FileNotFoundError(f"{folder} is not the folder of an export: it has no {MODEL}")
-    return read_json(path, {**DESCRIPTION, "sha256": {str: str}}, what=WHAT)
+    model = read_json(path, {**DESCRIPTION, "sha256": {str: str}}, what=WHAT)
+    check_complete(model, path)
+    return model
+
+
+def check_complete(model: Mapping, path: object) -> None:
+    """See that a description has all that translating needs; `path` is for the error.
+
+    Raises
+    ------
+    ValueError
+        If an earlier version wrote it, without that.
+    """
+    for name in ("coding", "multiple", "trained_at", "direction", "statistics", "checkpoint"):
+        if name not in model:
+            raise ValueError(f"{path} does not say {name!r}, which translating needs: export it again")
 
 
 def read_checked(folder: str | Path, name: str, model: dict) -> bytes:

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Optional
 
@@ -19,9 +20,11 @@ from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.pairs.coding import Coding
 from gluon_pix2pix.params_file import ParamsFile
+from gluon_pix2pix.reading import said_by
 from gluon_pix2pix.runs.checkpoint import generator_in, load_network_weights, read_state
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint
 from gluon_pix2pix.runs.options_file import OWN, coding_of, read_run, trained_size
+from gluon_pix2pix.runs.options_file import WHAT as OPTIONS
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, PARAMS, SYMBOL, read_checked, read_model
 from gluon_pix2pix.translation.network import STATISTICS, Network, check_modes, from_model
@@ -95,7 +98,7 @@ def build_generator(
     if described["name"] == OWN:
         whose = f"a network of somebody's own, {described.get('class')}"
         raise ValueError(f"{run_dir} was trained with {whose}: only the program that has it can build it again")
-    generator = untrained_generator(described, statistics, dropout)
+    generator = untrained_generator(described, statistics, dropout, said_by(Path(run_dir) / "options.json", OPTIONS))
     checkpoint = find_checkpoint(Path(run_dir) / "checkpoints", epoch)
     state = read_state(checkpoint)
     name = generator_in(state["sha256"])
@@ -124,8 +127,12 @@ def copy_generator(
     return twin
 
 
-def untrained_generator(described: dict, statistics: str, dropout: bool) -> mx.gluon.HybridBlock:
+def untrained_generator(
+    described: dict, statistics: str, dropout: bool, blame: Optional[AbstractContextManager] = None
+) -> mx.gluon.HybridBlock:
     """Build a generator for translating, without weights; `described` is as in a run's options.json.
+
+    `blame` names the file that describes it in what goes wrong.
 
     Raises
     ------
@@ -139,7 +146,8 @@ def untrained_generator(described: dict, statistics: str, dropout: bool) -> mx.g
         kwargs["norm"] = statistics
     elif statistics != "picture":
         raise ValueError(f"a generator trained with norm {kwargs['norm']} has no {statistics} statistics, only picture")
-    with mx.name.NameManager():  # count from 0, so that the parameters of an export have the same names every time
+    # Names count from 0, so that the parameters of an export have the same ones every time.
+    with blame or contextlib.nullcontext(), mx.name.NameManager():
         generator = get_model(kwargs.pop("name"), **kwargs)
     generator.collect_params().setattr("grad_req", "null")  # no memory for gradients
     return generator

@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding, make_coding
-from gluon_pix2pix.translation.exported import WHAT
+from gluon_pix2pix.translation.exported import WHAT, check_complete
 
 STATISTICS = ("picture", "batch", "running")
 
@@ -70,6 +70,7 @@ def from_model(model: Mapping, *, sha256: str, path: object) -> Network:
     ValueError
         If model.json lacks something, or says what cannot be.
     """
+    check_complete(model, path)
     try:
         trained_at = model["trained_at"]
         return Network(
@@ -82,8 +83,6 @@ def from_model(model: Mapping, *, sha256: str, path: object) -> Network:
             identity={"checkpoint": model["checkpoint"], "sha256": sha256},
             description=model,
         )
-    except KeyError as error:
-        raise ValueError(f"{path} does not say {error.args[0]!r}, which translating needs: export it again") from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is not {WHAT}: {error}") from error
 

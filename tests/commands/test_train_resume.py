@@ -176,6 +176,21 @@ def test_kill_9(train, look, unbroken, tmp_path):
     assert run.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]
 
 
+def test_a_kill_between_saving_and_logging(split, train, look, unbroken, tmp_path):
+    """The checkpoint has the epoch's scores, and the log, the curves and the page have not."""
+    run = look(shutil.copytree(split.folder, tmp_path / "run"))
+    log = run.folder / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if '"epoch", "epoch": 4' not in line))
+    for name in ("losses.png", "index.html"):
+        (run.folder / name).unlink(missing_ok=True)
+    assert len(run.events("epoch", "epoch")) == 3
+    assert train("--run-dir", run.folder)[0] == 0
+    assert run.events("epoch", "epoch", "val_psnr") == unbroken.events("epoch", "epoch", "val_psnr")
+    assert (run.folder / "losses.png").exists()
+    assert "finished" in (run.folder / "index.html").read_text()
+
+
 def test_a_longer_run_with_decay_follows_the_new_schedule():
     old = {"options": as_written(TrainOptions.of(n_epochs=2, n_epochs_decay=2))}
     options = TrainOptions.of(n_epochs=3, n_epochs_decay=2, num_workers=0, run_dir=Path("runs/a"))

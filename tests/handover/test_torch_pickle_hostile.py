@@ -250,3 +250,9 @@ def test_mutated_pickles(torch_save):
         except ValueError:
             outcomes["refused"] += 1
     assert min(outcomes.values()) > 100, outcomes
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "net_G.pth")
+    with pytest.raises(OSError, match=r"net_G\.pth is a pipe or device, not a file"):
+        read_tensors(tmp_path / "net_G.pth")
