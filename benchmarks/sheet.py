@@ -1,6 +1,6 @@
-"""Lay translated pictures out on a sheet, as in docs/gallery.md: source | fake | target of each, so many across.
+"""Lay translated pictures out on a sheet: source | fake | target of each, so many across.
 
-python benchmarks/sheet.py results/facades --names 1 2 3 4 --output docs/facades.jpg
+python benchmarks/sheet.py results/facades --names 1 2 3 4 --output sheet.jpg
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ class Options(CommonOptions):
 
 def main(options: Options) -> None:
     """Print a line for each model, and how to use one."""
+    if not SHIPPED:
+        print("no trained model is in the box so far")
+        return
     for name, purpose in SHIPPED.items():
         folder = find_model(name)
         model = read_model(folder)
@@ -23,4 +26,3 @@ def main(options: Options) -> None:
         size = (folder / PARAMS).stat().st_size / 1e6
         print(f"{name:10} {purpose}; trained at {width} x {height} pixels, {model['epoch']} epochs; {size:.1f} MB")
     print(f"\nto use one: python -m gluon_pix2pix translate --model {next(iter(SHIPPED))} --input PICTURES")
-    print("docs/models.md has a card of each: its data, their licences, scores, and the command that makes it again")

@@ -6,10 +6,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # What each is for, as `models` lists it. The word alone always means the model: a folder of that name is ./NAME.
-SHIPPED = {
-    "facades": "label maps of facades to photos",
-    "colorize": "black-and-white photos to colour",
-}
+SHIPPED: dict[str, str] = {}
 
 
 def find_model(model: str | Path) -> Path:
@@ -26,6 +23,6 @@ def find_model(model: str | Path) -> Path:
     if len(path.parts) == 1 and not path.suffix and not path.exists():
         raise FileNotFoundError(
             f"there is no model {str(model)!r}: it is no path that is there, and the models in the box are "
-            f"{', '.join(SHIPPED)}"
+            f"{', '.join(SHIPPED) or 'none so far'}"
         )
     return path
