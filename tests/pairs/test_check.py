@@ -154,7 +154,7 @@ def test_a_remark_on_pictures_whose_alpha_is_all_they_show(tmp_path):
 
 @pytest.mark.parametrize(("largest", "dim"), [(255, True), (4095, True), (4080, True), (16383, False), (65535, False)])
 def test_a_remark_on_16_bits_of_which_few_are_used(tmp_path, largest, dim):
-    picture = (noise(8, 8, 3, dtype=np.uint16) % (largest + 1)).astype(np.uint16)
+    picture = (noise(8, 8, 3, dtype=np.uint16).astype(int) % (largest + 1)).astype(np.uint16)
     picture[0, 0] = largest
     for number in range(20):
         write_image(tmp_path / f"{number}.png", picture)
