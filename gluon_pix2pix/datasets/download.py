@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable, NamedTuple, Optional
 
 from gluon_pix2pix.reading import COUNT, read_json
-from gluon_pix2pix.writing import write_json
+from gluon_pix2pix.writing import naming_errors, write_json
 
 Progress = Callable[[int, Optional[int]], None]
 
@@ -138,6 +138,7 @@ def _attempt(
     with contextlib.ExitStack() as stack:
         stack.enter_context(response)
         have = _agree(response, part, url, have)
+        stack.enter_context(naming_errors(part))
         stream = stack.enter_context(open(part, "ab"))
         chunks = stack.enter_context(contextlib.closing(_chunks(url, response, timeout, patience)))
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable, NamedTuple, Optional
 
 from gluon_pix2pix.pictures.folders import EXTENSIONS
+from gluon_pix2pix.writing import naming_errors
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"  # the first bytes of the two kinds of archive
 CHUNK = 1 << 18  # bytes
@@ -157,7 +158,7 @@ def _write(archive: Path, member: _Member, target: Path) -> None:
         output = open(target, "xb")  # noqa: SIM115
     except (FileExistsError, NotADirectoryError):
         raise ArchiveError(f"{archive} is refused: it holds {member.name[:100]!r} twice") from None
-    with output, member.open() as source:
+    with naming_errors(target), output, member.open() as source:
         while chunk := source.read(CHUNK):
             output.write(chunk)
 

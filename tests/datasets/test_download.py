@@ -269,3 +269,8 @@ def test_trouble_with_the_disk_is_not_the_servers(web, download, tmp_path, waits
     with pytest.raises(FileNotFoundError, match="missing"):
         download(web.add("/a", BODY), tmp_path / "missing" / "file")
     assert waits == []
+
+
+def test_a_file_that_cannot_be_written_is_named(web, download, path, small_files):
+    with pytest.raises(OSError, match=r"File too large: '.*file\.part'"):
+        download(web.add("/a", BODY), path)

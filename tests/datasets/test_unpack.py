@@ -203,6 +203,13 @@ def test_trouble_with_the_disk_is_not_the_archives(tmp_path, target, monkeypatch
         unpack(good_tar(tmp_path / "a"), target)
 
 
+def test_a_picture_that_cannot_be_written_is_named(tmp_path, target, small_files):
+    with zipfile.ZipFile(tmp_path / "a", "w") as archive:
+        archive.writestr("train/1.jpg", bytes(60_000), zipfile.ZIP_DEFLATED)
+    with pytest.raises(OSError, match=r"File too large: '.*train/1\.jpg'"):
+        unpack(tmp_path / "a", target)
+
+
 def test_what_follows_the_end_of_a_tar_is_read_for_the_checksum(tmp_path, target):
     whole = gzip.decompress(good_tar(tmp_path / "a").read_bytes())
     padded = bytearray(gzip.compress(whole + bytes(600_000)))
