@@ -15,6 +15,7 @@ from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.reading import open_file, parse_json
 from gluon_pix2pix.translation.exported import DESCRIPTION, MODEL, ONNX, WHAT, read_checked, read_model
 from gluon_pix2pix.translation.network import Network, check_modes, from_model
+from gluon_pix2pix.translation.onnx_file import check_onnx
 
 INPUT, OUTPUT = "data", "output"
 _PACKAGES = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "dml": "onnxruntime-directml"}
@@ -82,6 +83,7 @@ def open_session(data: bytes, path: object, provider: Optional[str] = None):
         import onnxruntime
     except ImportError as error:
         raise ImportError(f"{path} needs ONNX Runtime: pip install 'gluon-pix2pix[onnx]'") from error
+    check_onnx(data, path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", str(processors())).split(",")[0])
     options.log_severity_level = 3  # errors; they come as exceptions too
