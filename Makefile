@@ -1,4 +1,4 @@
-# make demo: a first look, from nothing to trained, scored and exported pictures.    make test: the tests.
+# make studio: the page to paint on, in a browser.    make demo: a first look, from nothing to trained, scored and exported pictures.    make test: the tests.
 # make install: the program alone.    make doctor: whether the installation works.    make wheel: whether the package does.
 # EXTRA=cu112 installs MXNet for NVIDIA GPUs; PYTHON=... chooses the interpreter, VENV=... the folder it goes to.
 # make test DEVICE=gpu0 runs the tests that compute, on that GPU; TESTS=... chooses files.
@@ -14,7 +14,7 @@ BIN = $(VENV)/bin
 INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
 MXNET = $(if $(filter cpu,$(EXTRA)),mxnet,mxnet-$(EXTRA))==1.9.1
 
-.PHONY: demo install doctor test wheel lint visdom clean
+.PHONY: demo studio web-runtime install doctor test wheel lint visdom clean
 
 demo: $(VENV)/$(EXTRA)
 	$(BIN)/python train_pix2pix.py --dataset demo --run-dir runs/demo --generator unet_128 --ngf 16 --ndf 16 \
@@ -24,6 +24,17 @@ demo: $(VENV)/$(EXTRA)
 	$(BIN)/python eval_psnr.py results/demo
 	@$(BIN)/python -c 'import json; s = json.load(open("results/demo/scores.json")); print("\nMean PSNR %.2f dB." % s["overall"]["psnr"]["mean"])'
 	@echo "The pictures are in results/demo; those side by side, epoch by epoch, in runs/demo/samples."
+
+# The page to paint on, with the facades model in the box, in a browser.
+studio: $(VENV)/studio
+	$(BIN)/python -m gluon_pix2pix serve --model $(or $(MODEL),facades) --gpu -1 --open
+
+# ONNX Runtime for browsers, for the tests of `web`: the version that serving/web_runtime.py names.
+web-runtime: $(VENV)/onnxruntime-web
+
+$(VENV)/onnxruntime-web: $(VENV)/dev
+	$(BIN)/python -c 'import sys; from pathlib import Path; from gluon_pix2pix.serving.web_runtime import read_runtime; \
+		files, folder = read_runtime(), Path(sys.argv[1]); folder.mkdir(); [(folder / n).write_bytes(d) for n, d in files.items()]' $@
 
 install: $(VENV)/$(EXTRA)
 
@@ -79,6 +90,10 @@ comma = ,
 $(VENV)/dev: $(BIN)/python pyproject.toml
 	$(call install,$(EXTRA)$(comma)dev)
 	@touch $@ $(VENV)/$(EXTRA)
+
+$(VENV)/studio: $(BIN)/python pyproject.toml
+	$(call install,$(EXTRA)$(comma)serve)
+	@touch $@
 
 $(VENV)/$(EXTRA): $(BIN)/python pyproject.toml
 	$(call install,$(EXTRA))

@@ -8,6 +8,7 @@ translated on machines without MXNet.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -208,10 +209,17 @@ def make_coding(
 def to_lab(picture: np.ndarray) -> np.ndarray:
     """Convert (H, W, 1 or 3) sRGB, uint8 or uint16, to CIE L*a*b* under D65, (H, W, 3) float32.
 
-    OpenCV interpolates tables for this and is off by up to 0.5 units; the way there and back by 1 of 255 values.
+    OpenCV starts from linear light here: from sRGB it would interpolate in a coarse table, up to 0.5 units off.
     """
-    rgb = with_channels(picture, 3).astype(np.float32) / np.float32(peak_of(picture))
-    return cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2LAB)
+    light = _linear_light(peak_of(picture))[with_channels(picture, 3)]
+    return cv2.cvtColor(light, cv2.COLOR_LRGB2LAB)
+
+
+@functools.lru_cache(maxsize=2)
+def _linear_light(peak: int) -> np.ndarray:
+    """Return the light of each value of sRGB from 0 to `peak`, 0 to 1 (IEC 61966-2-1)."""
+    value = np.arange(peak + 1) / peak
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def from_lab(lab: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -38,6 +38,13 @@ class Line(BaseModel):
     detail: str
 
 
+class Ready(BaseModel):
+    """What GET /readyz answers."""
+
+    status: str = "ready"
+    waiting: int  # requests in work
+
+
 def create_app(
     models: Union[str, Sequence[str], Mapping[str, Path]],
     *,
@@ -149,11 +156,11 @@ def _add_health(app: FastAPI, service: Service) -> None:
         return {"status": "ok"}
 
     @app.get("/readyz", responses={503: {"model": Line}})
-    async def readyz() -> dict[str, str]:
+    async def readyz() -> Ready:
         """Say whether a picture would be taken now."""
         if service.gate.full:
             raise RefusedError(503, f"{service.gate.inside} requests are waiting")
-        return {"status": "ready"}
+        return Ready(waiting=service.gate.inside)
 
 
 def _add_file(app: FastAPI, route: str, data: bytes, media_type: str) -> None:

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 AHEAD = 3  # pictures decoded, computed and encoded, one of each; the others wait as they were sent, compressed
 
+DRAIN_SECONDS = 5.0  # in which the rest of a body is read that is not wanted
+
 
 class Answer(NamedTuple):
     """A translated picture as it is sent, and the seconds that it has waited and taken."""
@@ -66,9 +68,12 @@ class Service:
                 except asyncio.TimeoutError:
                     raise RefusedError(408, f"the request was not there after {self.limits.seconds:g} s") from None
                 return await self._unless_gone(request, self._answer(model, data, asked))
-        except (RefusedError, ClientDisconnect):
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(drain(request, self.limits), self.limits.seconds)
+        except RefusedError as refused:
+            if refused.status != 408:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(drain(request, self.limits), min(self.limits.seconds, DRAIN_SECONDS))
+            raise
+        except ClientDisconnect:
             raise
         except Exception as error:
             log.exception("a picture for %s could not be translated", name)

@@ -16,10 +16,10 @@ def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_lab_is_scikit_images(dtype):
     picture = noise(40, 50, 3, dtype=dtype)
-    np.testing.assert_allclose(to_lab(picture), color.rgb2lab(picture), atol=0.5)  # OpenCV interpolates tables
+    np.testing.assert_allclose(to_lab(picture), color.rgb2lab(picture), atol=0.05)
     exact = color.rgb2lab(picture).astype(np.float32)
     assert np.abs(from_lab(exact, dtype).astype(int) - picture).max() <= np.iinfo(dtype).max // 2000
-    assert np.abs(from_lab(to_lab(picture), dtype).astype(int) - picture).max() <= np.iinfo(dtype).max // 200
+    assert np.abs(from_lab(to_lab(picture), dtype).astype(int) - picture).max() <= np.iinfo(dtype).max // 2000
 
 
 def test_colorization_there_and_back():
@@ -30,9 +30,9 @@ def test_colorization_there_and_back():
     np.testing.assert_allclose(color.rgb2lab(given.repeat(3, axis=2))[..., 0], color.rgb2lab(photo)[..., 0], atol=0.5)
     signed = coding.encode(given)
     assert signed.shape == (1, 1, 32, 40)
-    np.testing.assert_allclose(signed[0, 0], color.rgb2lab(photo)[..., 0] / 50 - 1, atol=0.02)
+    np.testing.assert_allclose(signed[0, 0], color.rgb2lab(photo)[..., 0] / 50 - 1, atol=0.01)
     ab = coding.target.values(photo)
-    np.testing.assert_allclose(ab, color.rgb2lab(photo)[..., 1:], atol=0.5)
+    np.testing.assert_allclose(ab, color.rgb2lab(photo)[..., 1:], atol=0.05)
     high, low = coding.target.range(255)
     back = coding.decode(((ab - (high + low) / 2) / ((high - low) / 2)).transpose(2, 0, 1), given)
     off = np.abs(back.astype(int) - photo)  # the given picture's gray is rounded, which dark, vivid colours amplify

@@ -66,7 +66,7 @@ def test_a_full_queue_says_when_to_come_again(start_stub):
         stub.act.go.set()
         assert [job.result().status_code for job in jobs] == [200] * 3
         until(lambda: stub.gate.inside == 0)
-        assert client.get("/readyz").json() == {"status": "ready"}
+        assert client.get("/readyz").json() == {"status": "ready", "waiting": 0}
         assert client.post(PATH, content=PICTURE).status_code == 200
 
 
