@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import signal
 import threading
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -185,3 +188,27 @@ def test_sigterm_finishes_what_is_in_work(models, tmp_path):
         assert (answers[0].status_code, pixels(answers[0].content).shape) == (200, (1000, 1000, 3))
         assert running.process.wait(30) == 0
         assert running.process.stderr.read() == ""
+
+
+def test_an_application_of_ones_own(models, monkeypatch, tmp_path):
+    """The ten lines of docs/deploy.md, served under a path."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "deploy.md").read_text()
+    program = re.search(r"<!-- tested: application -->\n```python\n(.*?)```", text, re.DOTALL)[1]
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "facades").symlink_to(models["symbol"])
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec(program, scope)
+
+    async def ask() -> list[httpx.Response]:
+        transport, path = httpx.ASGITransport(scope["app"]), "/pix2pix/v1/models"
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            pages = [await client.get("/"), await client.get("/pix2pix/")]
+            posts = [await client.post(f"{path}/{name}/translate", content=PICTURE) for name in ("facades", "nobody")]
+        return pages + posts
+
+    home, page, answer, unknown = asyncio.run(ask())
+    assert home.json() == {"page": "/pix2pix/"}
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert (answer.status_code, pixels(answer.content).shape) == (200, (32, 32, 3))
+    assert unknown.json()["detail"].startswith("there is no model 'nobody'")
