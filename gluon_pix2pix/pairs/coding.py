@@ -231,9 +231,10 @@ def from_lab(lab: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def gray_of(picture: np.ndarray) -> np.ndarray:
     """Return the gray picture (H, W, 1) of the same L*, in the same dtype."""
-    lab = to_lab(picture)
-    lab[:, :, 1:] = 0
-    return from_lab(lab, picture.dtype)[:, :, 1:2]
+    peak = peak_of(picture)
+    light = _linear_light(peak)[with_channels(picture, 3)] @ np.array([0.212671, 0.715160, 0.072169])  # as OpenCV's L*
+    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(peak * value).astype(picture.dtype)[:, :, None]
 
 
 def blank(picture: np.ndarray, mask: str = "center", *, seed: Optional[Sequence[int]] = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-// A canvas of hard-edged colours: pixels are 32-bit numbers in an array of our own, and every stroke sets whole ones.
+// A canvas of hard-edged colours: an array of 32-bit pixels, of which strokes set whole ones.
 
 const MOST = 48 << 20; // bytes of pictures that undo keeps
 const STEP = 8; // pixels that an arrow key goes

@@ -8,10 +8,10 @@ const say = text => ($("said").textContent = text);
 const AT_ONCE = 1 << 20; // pixels; larger pictures are asked for in tiles
 const LARGEST = 1024; // pixels a side, of a photo that holes are painted into
 const HOLE = packed([255, 255, 255], 0); // white to the network, as in training; transparent here
-const DEBOUNCE = 60, PATIENCE = 250; // milliseconds of rest before an answer is asked for, and the longest wait while painting
+const DEBOUNCE = 60, PATIENCE = 250; // milliseconds of rest before asking, and the most while painting
 
 const editor = new Editor($("canvas"), $("overlay"));
-let model, way, file = null, shown = null, answer = null; // shown: the given picture's pixels, if a browser can read them
+let model, way, file = null, shown = null, answer = null; // shown: the picture's pixels, if the browser reads them
 
 // Asking for answers: one at a time, the newest next
 

@@ -1,4 +1,4 @@
-// What gluon_pix2pix.translation does, for one picture without tiles, with ONNX Runtime's WebGPU or WebAssembly.
+// What gluon_pix2pix.translation does, without tiles, by ONNX Runtime.
 
 const LARGEST = 1 << 22; // pixels at once
 const sessions = new Map();
@@ -165,6 +165,8 @@ function weights(from, to, nearest) {
 function resize(picture, height, width, nearest, exact = false) {
 	if (picture.height === height && picture.width === width) return picture;
 	const { channels, data } = picture, across = weights(picture.width, width, nearest), down = weights(picture.height, height, nearest);
+	const halved = picture.height === 2 * height && picture.width === 2 * width; // OpenCV rounds halves up there, else to even
+	const round = value => Math.round(value) - (!halved && value % 1 === 0.5 && Math.round(value) % 2);
 	const narrow = new Float32Array(channels * picture.height * width), out = new Float32Array(channels * height * width);
 	for (let row = 0; row < channels * picture.height; row++) for (let x = 0; x < width; x++) {
 		let sum = 0;
@@ -174,7 +176,7 @@ function resize(picture, height, width, nearest, exact = false) {
 	for (let c = 0; c < channels; c++) for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
 		let sum = 0;
 		for (const [k, weight] of down[y]) sum += weight * narrow[(c * picture.height + k) * width + x];
-		out[(c * height + y) * width + x] = exact ? sum : Math.round(sum);
+		out[(c * height + y) * width + x] = exact ? sum : round(sum);
 	}
 	return { width, height, channels, data: out };
 }

@@ -136,13 +136,18 @@ def driver(tmp_path_factory) -> Iterator[webdriver.Chrome]:
 @pytest.fixture
 def page(driver) -> Page:
     driver.get("about:blank")
+    driver.get_log("browser")  # of the test before
     return Page(driver)
 
 
 @pytest.fixture(scope="module")
 def photo() -> bytes:
-    y, x = np.mgrid[0:48, 0:64]
-    return png(np.stack([4 * x, 5 * y, 255 - 4 * x], axis=2).astype(np.uint8))
+    return draw_photo(48, 64)
+
+
+def draw_photo(height: int, width: int) -> bytes:
+    y, x = np.mgrid[0:height, 0:width]
+    return png(np.stack([4 * x, 255 * y // height, 255 - 4 * x], axis=2).astype(np.uint8))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
@@ -314,8 +319,18 @@ def test_the_browser_computes_what_the_service_does(service, static, page, photo
     assert page.said() == []
 
 
-@pytest.mark.parametrize(("name", "size"), [("symbol", "own"), ("symbol", "trained"), ("colours", "trained")])
-def test_photos_in_the_browser(service, static, page, photo, name, size):
+@pytest.mark.parametrize(
+    ("name", "size", "shape", "most"),
+    [
+        ("symbol", "own", (48, 64), 1),
+        ("symbol", "trained", (64, 64), 1),  # halved
+        ("symbol", "trained", (20, 17), 2),  # enlarged by OpenCV in whole numbers: what the network gets is up to 1 off
+        ("colours", "trained", (64, 64), 1),
+        ("colours", "trained", (32, 32), 1),
+    ],
+)
+def test_photos_in_the_browser(service, static, page, name, size, shape, most):
+    photo = draw_photo(*shape)
     page.open(static[0], model=name)
     page.drop(photo, "a.png")
     page.at_rest()
@@ -324,7 +339,7 @@ def test_photos_in_the_browser(service, static, page, photo, name, size):
     answer = page.at_rest().astype(int)
     served = pixels(service.post(name, photo, size=size).content)
     assert answer.shape == served.shape
-    assert np.abs(answer - served).max() <= 1
+    assert np.abs(answer - served).max() <= most
 
 
 def test_the_folder(static):
