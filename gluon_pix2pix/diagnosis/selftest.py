@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from gluon_pix2pix.diagnosis.training import (
 )
 from gluon_pix2pix.diagnosis.translating import check_dropout, check_translation
 from gluon_pix2pix.runtime import mx
-from gluon_pix2pix.writing import write_atomically
+from gluon_pix2pix.writing import write_json
 
 # Name -> rows for devices, of which the first is compared with the CPU.
 PARTS: dict[str, Callable[[Sequence[mx.Context]], Iterator[Row]]] = {
@@ -121,7 +120,7 @@ def write_report(path: Path, outcome: Outcome, checks: Sequence[Check], device: 
         "doctor": [check.as_json() for check in checks],
         "rows": [_row_as_json(row) for row in outcome.rows],
     }
-    write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
+    write_json(path, report)
 
 
 def _row_as_json(row: Row) -> dict:

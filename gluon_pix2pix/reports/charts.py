@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
@@ -96,4 +97,5 @@ def score_title(name: str) -> str:
 
 def is_number(value: Optional[object]) -> bool:
     """Tell whether a logged value is a number that can be drawn."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    # JSON's whole numbers may be longer than a float can be.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -118,7 +118,7 @@ def _describe_scores(rows: Sequence[dict]) -> list[dict]:
         words = [word.upper() if word in _ACRONYMS else word for word in key.split("_")]
         title = " ".join([words[0][:1].upper() + words[0][1:], *words[1:]]).replace("MS SSIM", "MS-SSIM")
         low = not _LOWER_IS_BETTER.isdisjoint(key.split("_"))
-        size = np.median([abs(row[key]) for row in rows if is_number(row.get(key))] or [1])
+        size = np.median([abs(float(row[key])) for row in rows if is_number(row.get(key))] or [1])
         decimals = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
         unit = "dB" if "PSNR" in words or key == "checkerboard" else ""
         metrics.append({"key": key, "title": title, "unit": unit, "low": low, "decimals": decimals})

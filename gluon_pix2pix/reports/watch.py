@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pictures.collage import for_screen
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.reports.charts import is_number
@@ -70,9 +71,10 @@ class Watch:
             self._write_page(now=event["event"] in _MOMENTS)
         return warnings
 
-    def close(self) -> None:
-        """Deliver what is still under way."""
-        self._write_page(now=True)
+    def close(self, *, write: bool = True) -> None:
+        """Deliver what is still under way; `write` is False if the run's folder is gone."""
+        if write:
+            self._write_page(now=True)
         for sink in self._sinks:
             sink.close()
 
@@ -99,7 +101,7 @@ class Watch:
             write_run_page(self._run_dir, self._events)
         except (OSError, ValueError) as error:  # a page is not worth a run
             if not self._page_failed:
-                self._say(f"the run's page is not written: {error}")
+                self._say(f"the run's page is not written: {one_line(error)}")
             self._page_failed = True
         ended = time.monotonic()
         self._next_page = ended + (ended - started) / PAGE_SHARE

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
@@ -103,7 +103,7 @@ def _score(scores: Mapping, name: Optional[str]) -> Optional[float]:
     """Return a score that can be compared. An infinite one, which earlier versions wrote, nothing could ever beat."""
     value = scores.get(name)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
+    return float(value) if is_number and abs(value) <= sys.float_info.max else None
 
 
 def check_epoch(epoch: str) -> None:

@@ -36,6 +36,16 @@ class RunLock:
         unlock_folder(self._lock)
         self._lock = None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is still the one that is held."""
+        if self._lock is None:  # a system without locks on folders
+            return self._run_dir.is_dir()
+        try:
+            return os.path.samestat(os.fstat(self._lock), os.stat(self._run_dir))
+        except FileNotFoundError:
+            return False
+
     def check(self) -> None:
         """See that the folder is still the one that is held.
 
@@ -44,12 +54,5 @@ class RunLock:
         FileNotFoundError
             If it was removed, or another has its name.
         """
-        if self._lock is None:  # a system without locks on folders
-            there = self._run_dir.is_dir()
-        else:
-            try:
-                there = os.path.samestat(os.fstat(self._lock), os.stat(self._run_dir))
-            except FileNotFoundError:
-                there = False
-        if not there:
+        if not self.is_there:
             raise FileNotFoundError(f"{self._run_dir} was removed or replaced while it was trained into")

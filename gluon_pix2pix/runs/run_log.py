@@ -23,8 +23,8 @@ class Watcher(Protocol):
     def event(self, event: dict) -> list[dict]:
         """Take an event; return the warnings that it gives rise to: {"kind", "text", ...}."""
 
-    def close(self) -> None:
-        """Let go; the run is over."""
+    def close(self, *, write: bool = True) -> None:
+        """Let go; the run is over. `write` is False if the run's folder is gone."""
 
 
 class RunLog:
@@ -131,7 +131,7 @@ class RunLog:
                 self.event("stop")
         finally:
             if self._watch:
-                self._watch.close()
+                self._watch.close(write=self._lock is None or self._lock.is_there)
 
     def _write_line(self) -> None:
         last, means = self._last, mean_numbers(self._collected)

@@ -10,6 +10,7 @@ from typing import Optional
 
 import gluon_pix2pix
 from gluon_pix2pix.evaluation.palettes import Palette
+from gluon_pix2pix.reading import read_json
 from gluon_pix2pix.serving.about import describe
 from gluon_pix2pix.serving.examples import find_examples
 from gluon_pix2pix.serving.page_files import page_files
@@ -114,8 +115,8 @@ def _check_folder(output: Path) -> None:
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     try:
-        ours = json.loads((output / MODELS).read_text())[_KEY] == "site"
-    except (OSError, ValueError, KeyError, TypeError):
+        ours = read_json(output / MODELS, {_KEY: str}, what="the list of a page")[_KEY] == "site"
+    except (OSError, ValueError):
         ours = False
     if not ours:
         raise ValueError(f"{output} has other files than those of such a page: choose another folder")

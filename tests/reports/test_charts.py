@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.reports.charts import charts_of, curve_of, epochs_at, score_title, steps_per_epoch, thin
+from gluon_pix2pix.reports.charts import charts_of, curve_of, epochs_at, is_number, score_title, steps_per_epoch, thin
 
 
 def test_places_are_epochs(make_line):
@@ -51,3 +51,14 @@ def test_long_curves_are_means_of_equal_stretches():
 )
 def test_titles_of_scores(name, title):
     assert score_title(name) == title
+
+
+@pytest.mark.parametrize("value", [0, -1.5, 1 << 70, 1.7e308])
+def test_numbers_can_be_drawn(value):
+    assert is_number(value)
+
+
+@pytest.mark.parametrize("value", [None, True, "3", [3], float("nan"), float("inf"), -float("inf"), 10**400])
+def test_what_is_none_cannot(value):
+    """Whole numbers of JSON may be longer than a float can be."""
+    assert not is_number(value)

@@ -351,7 +351,7 @@ def test_a_score_that_cannot_be_beaten_does_not_count(tmp_path):
     assert best_checkpoint(tmp_path).name == "epoch_0001"
     assert is_best(tmp_path, {"val_psnr": 20.5}, "val_psnr")
     assert not is_best(tmp_path, {"val_psnr": float("inf")}, "val_psnr")
-    put(tmp_path, epoch_0004="22")
+    put(tmp_path, epoch_0004="22", epoch_0005=10**400)
     assert best_checkpoint(tmp_path).name == "epoch_0001"
 
 

@@ -44,8 +44,8 @@ class Watcher:
         loud = event["event"] == "train" and event["D_real"] > 3
         return [{"kind": "loud", "text": "too loud", "epoch": event["epoch"], "step": event["step"]}] if loud else []
 
-    def close(self):
-        self.closed = True
+    def close(self, *, write=True):
+        self.closed, self.wrote = True, write
 
 
 def losses(value: float) -> dict:
@@ -203,13 +203,14 @@ def test_a_run_that_fails_says_why_and_lets_go(tmp_path):
 def test_a_run_whose_folder_is_gone_stops(tmp_path, replaced):
     run_dir = tmp_path / "run"
     with RunLock(run_dir) as lock:
-        log = RunLog(run_dir, epochs=2, total=9, log_every=1, lock=lock)
+        log = RunLog(run_dir, epochs=2, total=9, log_every=1, lock=lock, watch=(watcher := Watcher()))
         add(log, 1.0, step=1)
         run_dir.rename(tmp_path / "moved")
         if replaced:
             run_dir.mkdir()
         with pytest.raises(FileNotFoundError, match=r"run was removed or replaced while it was trained into"), log:
             add(log, 1.0, step=2)
+    assert (watcher.closed, watcher.wrote) == (True, False)
     assert run_dir.exists() == replaced
     assert not replaced or list(run_dir.iterdir()) == []
     assert [event["step"] for event in read_log(tmp_path / "moved")] == [1]
