@@ -72,6 +72,7 @@ def test_what_a_run_says(unbroken, train):
     lines = unbroken.out.splitlines()
     device = f"device: CPU with {threads()} thread{'s' if threads() > 1 else ''}, as asked"
     assert lines[:2] == [f"data: {train.pairs}, AtoB", device]
+    assert lines.pop(2).startswith("options: upstream's defaults where none is given; --preset quick, paper or best")
     assert lines.pop(2) == "page: runs/houses/index.html, from the first samples on"
     assert re.fullmatch(
         r"epoch 1/4  D_real 0\.\d{3}  D_fake 0\.\d{3}  G_GAN 0\.\d{3}  G_L1 \d+\.\d{3}  .*left", lines[2]
