@@ -106,6 +106,7 @@ def send(address: tuple[str, int], draw: random.Random, path: str, headers: dict
             answer = b""
             while part := connection.recv(1 << 16):
                 answer += part
+            answer = answer.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"", 1)
             status = answer[9:12].decode("ascii", "replace")
             if status not in ("", "200") and b'{"detail":"' not in answer and status not in ("400", "404", "405"):
                 return f"{status} without a line"
