@@ -9,7 +9,6 @@ of 4, and a picture that is smaller than the crop is an error.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Optional
@@ -73,7 +72,11 @@ class PreprocessOptions:
             raise ValueError(
                 f"crop_size {self.crop_size} does not fit into load_size {self.load_size}: both are above 0"
             )
-        if not 0 < self.aspect_ratio < math.inf:
+        if self.aspect_ratio > 1e3 or 0 < self.aspect_ratio < 1e-3:  # a whole number of a JSON file may be no float
+            raise ValueError(
+                f"aspect_ratio {str(self.aspect_ratio)[:20]} is no width by height: 0.001 to 1000 are taken"
+            )
+        if not self.aspect_ratio > 0:
             raise ValueError(f"aspect_ratio {self.aspect_ratio:g} is no width by height: it is above 0")
         if self.aspect_ratio != 1 and not self.crops:
             raise ValueError(f"aspect_ratio {self.aspect_ratio:g} shapes a crop, and preprocess {word} crops nothing")

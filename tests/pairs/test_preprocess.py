@@ -121,6 +121,7 @@ def test_other_aspect_ratios():
         ({"preprocess": "squash"}, "preprocess is one of resize_and_crop, crop, .*, none, not 'squash'"),
         ({"load_size": 200}, "crop_size 256 does not fit into load_size 200"),
         ({"crop_size": 0}, "crop_size 0 does not fit into load_size 286"),
+        ({"aspect_ratio": 1e300}, "aspect_ratio 1e\\+300 is no width by height: 0.001 to 1000"),
         ({"preprocess": "none", "aspect_ratio": 2}, "aspect_ratio 2 shapes a crop, and preprocess none crops nothing"),
         ({"aspect_ratio": -1}, "aspect_ratio -1 is no width by height: it is above 0"),
     ],
