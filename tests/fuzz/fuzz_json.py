@@ -5,7 +5,8 @@ values of another kind, size or name, keys that are missing or too many, bytes, 
 reads it is run, as a user does: train to go on, translate, export, convert, evaluate's page. It may work or be refused;
 refused is by one line that names the file or its folder. Anything else counts: an error of another kind (the commands
 mark it with "--debug shows where"), a crash, more than five minutes or 6 GiB, and a number in a file that is written
-which strict JSON has not. The commands run in a process of their own. Trial N of seed S is always the same; --keep DIR saves those that failed.
+which strict JSON has not. The commands run in a process of their own. Trial N of seed S is always the same; --keep
+DIR saves those that failed.
 """
 
 from __future__ import annotations
