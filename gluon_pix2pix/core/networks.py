@@ -21,6 +21,8 @@ from gluon_pix2pix.core.operators import (
     bias_before,
     concat_channels,
     norm_layer,
+    resized,
+    spread,
 )
 from gluon_pix2pix.core.resnet import ResnetGenerator
 from gluon_pix2pix.runtime import mx
@@ -28,6 +30,7 @@ from gluon_pix2pix.runtime import mx
 nn = mx.gluon.nn
 
 DROPOUT_BLOCKS = ("upstream", "paper")
+UPSAMPLES = ("deconv", "resize")
 
 
 class Down(mx.gluon.HybridBlock):
@@ -52,10 +55,11 @@ class Down(mx.gluon.HybridBlock):
 class Up(mx.gluon.HybridBlock):
     """ReLU, transposed convolution 4/2/1, norm, dropout: twice the size."""
 
-    def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool):
+    def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool, resize: bool):
         super().__init__()
+        kernel = {"kernel_size": 4, "strides": 2, "padding": 1, "resize": resize}
         with self.name_scope():
-            self.deconv = Conv2DTranspose(channels, 4, strides=2, padding=1, use_bias=bias, in_channels=in_channels)
+            self.deconv = Conv2DTranspose(channels, **kernel, use_bias=bias, in_channels=in_channels)
             self.norm = norm_layer(norm, channels)
             self.dropout = Dropout(0.5) if dropout else None
 
@@ -84,6 +88,9 @@ class UNetGenerator(mx.gluon.HybridBlock):
     dropout_blocks
         Which ones: "upstream", the 8 * ngf blocks above the innermost (junyanz/pytorch-CycleGAN-and-pix2pix,
         models/networks.py), or "paper", the innermost and the two above it (appendix 6.1.1 and the Torch7 code).
+    upsample
+        How the up blocks enlarge: "deconv", transposed convolutions 4/2/1, or "resize", those of them that are nearest
+        neighbours and a 3x3 convolution (`operators.spread`). It matters to who draws weights and who trains.
     """
 
     def __init__(
@@ -97,12 +104,16 @@ class UNetGenerator(mx.gluon.HybridBlock):
         dropout: bool = True,
         dropout_blocks: str = "upstream",
         skips: bool = True,
+        upsample: str = "deconv",
     ):
         super().__init__()
         if num_downs < 2:
             raise ValueError(f"a U-Net has 2 levels or more, not {num_downs}")
         if dropout_blocks not in DROPOUT_BLOCKS:
             raise ValueError(f"dropout_blocks is one of {', '.join(DROPOUT_BLOCKS)}, not {dropout_blocks!r}")
+        if upsample not in UPSAMPLES:
+            raise ValueError(f"upsample is one of {', '.join(UPSAMPLES)}, not {upsample!r}")
+        resize = upsample == "resize"
         self.multiple = 2**num_downs
         self._ngf, self._skips, self._for_export = ngf, skips, False
         inner = num_downs - 1
@@ -121,13 +132,14 @@ class UNetGenerator(mx.gluon.HybridBlock):
             for level in range(inner, 0, -1):
                 in_channels = width[level] * (1 if level == inner or not skips else 2)
                 drops = dropout and level in dropped
-                self.up.add(Up(in_channels, width[level - 1], bias=bias, norm=norm, dropout=drops))
+                self.up.add(Up(in_channels, width[level - 1], bias=bias, norm=norm, dropout=drops, resize=resize))
 
             in_channels = width[0] * (2 if skips else 1)
             if output_nc == 1:
-                self.last = OneChannelDeconv(in_channels)
+                self.last = OneChannelDeconv(in_channels, resize=resize)
             else:
-                self.last = Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=in_channels)
+                kernel = {"kernel_size": 4, "strides": 2, "padding": 1, "resize": resize}
+                self.last = Conv2DTranspose(output_nc, **kernel, in_channels=in_channels)
 
     def hybrid_forward(self, F, x):
         skips = []
@@ -233,7 +245,6 @@ _DISCRIMINATORS = {
 GENERATORS = tuple(_GENERATORS)
 DISCRIMINATORS = tuple(_DISCRIMINATORS)
 INIT_TYPES = ("normal", "xavier", "kaiming", "orthogonal")
-DECONV_INITS = ("independent", "bilinear")
 
 
 @dataclass(frozen=True)
@@ -264,21 +275,22 @@ class NetworkOptions:
     """How the initial weights are drawn."""
     init_gain: float = field(default=0.02, metadata={"least": 0})
     """Standard deviation (normal) or scale (xavier, orthogonal) of the initial weights."""
-    deconv_init: Literal[DECONV_INITS] = "independent"
-    """How the 4x4 kernels of a U-Net's transposed convolutions begin: each number drawn by itself, as upstream does, or
-    bilinear, one number drawn for each kernel, so that training does not begin with a checkerboard."""
+    upsample: Literal[UPSAMPLES] = "deconv"
+    """How a U-Net enlarges: deconv, by transposed convolutions, as upstream; resize, by nearest neighbours and a 3x3
+    convolution, which leaves no checkerboard, takes as long, and is exported as a transposed convolution."""
 
     def check(self) -> None:
         """Raise ValueError if the options do not go together."""
-        if self.deconv_init != "independent" and self.generator.startswith("resnet"):
-            raise ValueError(f"--deconv-init {self.deconv_init} is for U-Nets, not for --generator {self.generator}")
+        if self.upsample != "deconv" and self.generator.startswith("resnet"):
+            raise ValueError(f"--upsample {self.upsample} is for U-Nets, not for --generator {self.generator}")
 
     def describe_generator(self, input_nc: int, output_nc: int) -> dict:
         """Return the generator for so many channels as `get_model` takes it."""
         levels = {"num_downs": self.num_downs} if self.generator in ("unet", "encoder_decoder") else {}
         channels = {"input_nc": input_nc, "output_nc": output_nc, "ngf": self.ngf}
-        where = {} if self.generator.startswith("resnet") else {"dropout_blocks": self.dropout_blocks}
-        return {"name": self.generator, **levels, **channels, "norm": self.norm, "dropout": self.dropout, **where}
+        unet = {"dropout_blocks": self.dropout_blocks, "upsample": self.upsample}
+        unet = {} if self.generator.startswith("resnet") else unet
+        return {"name": self.generator, **levels, **channels, "norm": self.norm, "dropout": self.dropout, **unet}
 
     def describe_discriminator(self, input_nc: int, output_nc: int) -> dict:
         """Return the discriminator for so many channels of source and target as `get_model` takes it."""
@@ -308,52 +320,26 @@ def init_weights(
     ctx: Sequence[mx.Context],
     init_type: str = "normal",
     init_gain: float = 0.02,
-    deconv_init: str = "independent",
 ) -> None:
     """Initialise as the paper does: weights N(0, init_gain), biases 0, batch norm's gamma N(1, init_gain), beta 0.
 
     The other types draw the weights as the functions of that name in torch.nn.init do. (Gluon's own default is
-    Uniform(0.07), and its Normal leaves gamma at 1.) With `deconv_init` "bilinear" a 4x4 kernel of a transposed
-    convolution is `BILINEAR` times one of those draws: its four phases, each of which makes every second row and column
-    of the output, begin with the same gain, and there is no checkerboard in what an untrained network makes of a flat
-    picture (Aitken et al. 2017, arXiv 1707.02937, who repeat one draw in each phase).
+    Uniform(0.07), and its Normal leaves gamma at 1.)
 
     The numbers depend on `seed` and the structure alone: neither MXNet's random state nor the number of threads or
     devices enters.
     """
-    for word, value, choices in (
-        ("init_type", init_type, INIT_TYPES),
-        ("deconv_init", deconv_init, DECONV_INITS),
-    ):
-        if value not in choices:
-            raise ValueError(f"there is no {word} {value!r}; choose from {', '.join(choices)}")
+    if init_type not in INIT_TYPES:
+        raise ValueError(f"there is no init_type {init_type!r}; choose from {', '.join(INIT_TYPES)}")
     net.initialize(init=mx.init.Zero(), ctx=list(ctx), force_reinit=True)
-    rng, upsampling = np.random.default_rng(seed), _upsampling_weights(net)
+    rng, small = np.random.default_rng(seed), {id(kernels) for kernels in resized(net)}
     for name, parameter in net._collect_params_with_prefix().items():
         if name.endswith("gamma"):
             parameter.set_data(mx.nd.array(_normal(rng, parameter.shape, init_gain) + np.float32(1)))
         elif name.endswith("weight"):
-            weight = _draw_weight(rng, parameter.shape, init_type, init_gain)
-            if deconv_init == "bilinear" and id(parameter) in upsampling:
-                weight = weight[:, :, :1, :1] * BILINEAR
-            parameter.set_data(mx.nd.array(weight))
-
-
-# Weights by which a transposed convolution 4/2/1 interpolates linearly in both directions, of root mean square 1: a
-# kernel of them has the size of one of independent draws.
-BILINEAR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / np.float32(5)
-
-
-def _upsampling_weights(net: mx.gluon.Block) -> set[int]:
-    """Return the ids of the weights of transposed convolutions 4/2/1."""
-    found: set[int] = set()
-
-    def look(block: mx.gluon.Block) -> None:
-        if isinstance(block, (Conv2DTranspose, OneChannelDeconv)) and block.weight.shape[2:] == (4, 4):
-            found.add(id(block.weight))
-
-    net.apply(look)
-    return found
+            shape = (*parameter.shape[:2], 3, 3) if id(parameter) in small else parameter.shape
+            weight = mx.nd.array(_draw_weight(rng, shape, init_type, init_gain))
+            parameter.set_data(spread(weight) if id(parameter) in small else weight)
 
 
 def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...], init_type: str, gain: float) -> np.ndarray:

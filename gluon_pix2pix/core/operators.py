@@ -90,12 +90,52 @@ class Conv2D(InPrecision, nn.Conv2D):
 
 
 class Conv2DTranspose(InPrecision, nn.Conv2DTranspose):
-    """Gluon's, in the precision that `set_precision` sets; never bfloat16, which ends MXNet's process."""
+    """Gluon's, in the precision that `set_precision` sets; never bfloat16, which ends MXNet's process.
+
+    With `resize` its 4x4 kernels stay those of a resize-convolution: see `spread`.
+    """
 
     precisions = ("float32", "float16")
 
+    def __init__(self, *args, resize: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.resize = resize
+
     def hybrid_forward(self, F, x, weight, bias=None):
         return self.in_precision(F, partial(super().hybrid_forward, F), x, weight, bias)
+
+
+# Nearest neighbours x2 and then a 3x3 convolution (Odena et al. 2016, doi 10.23915/distill.00003) is a transposed
+# convolution 4/2/1, whose kernel is the 3x3 one with each number repeated 2x2 and added up. So it is one in every graph
+# and file, and costs what one costs; what is drawn and what Adam moves are the nine numbers. The four phases of such
+# kernels have the same sum, and leave no checkerboard. (They could not be spread in the graph: MXNet 1.9.1 crashes in
+# Deconvolution's backward if its weight is computed, or takes twice as long by other operators.)
+
+
+def spread(small: mx.nd.NDArray) -> mx.nd.NDArray:
+    """Return the transposed convolution's kernels (I, O, 4, 4) that are a resize-convolution's (I, O, 3, 3).
+
+    The small ones are turned by 180 degrees against those of a convolution, as a transposed convolution's always are.
+    """
+    return mx.nd.Pooling(small, kernel=(2, 2), pad=(1, 1), pool_type="sum")
+
+
+def gather(kernels: mx.nd.NDArray) -> mx.nd.NDArray:
+    """Return the (I, O, 3, 3) that `spread` makes `kernels` of; of others, (I, O, 4, 4), what is none of theirs."""
+    rows = mx.nd.stack(kernels[:, :, 0], kernels[:, :, 1] - kernels[:, :, 0], kernels[:, :, 3], axis=2)
+    return mx.nd.stack(rows[..., 0], rows[..., 1] - rows[..., 0], rows[..., 3], axis=3)
+
+
+def gather_gradient(gradient: mx.nd.NDArray) -> mx.nd.NDArray:
+    """Return the gradient of the nine numbers, (I, O, 3, 3), from that of the kernels, (I, O, 4, 4)."""
+    return mx.nd.Pooling(gradient, kernel=(2, 2), pool_type="sum")
+
+
+def resized(net: mx.gluon.Block) -> list[mx.gluon.Parameter]:
+    """List the kernels in `net` that are to stay those of a resize-convolution."""
+    found: list[mx.gluon.Parameter] = []
+    net.apply(lambda block: found.append(block.weight) if getattr(block, "resize", False) else None)
+    return found
 
 
 class Dropout(nn.Dropout):
@@ -214,9 +254,9 @@ class OneChannelDeconv(mx.gluon.HybridBlock):
     column are even or odd (Shi et al. 2016, arXiv 1609.07009), so the numbers are the same, and so is the weight.
     """
 
-    def __init__(self, in_channels: int):
+    def __init__(self, in_channels: int, *, resize: bool = False):
         super().__init__()
-        self._for_export = False
+        self._for_export, self.resize = False, resize
         with self.name_scope():
             self.weight = self.params.get("weight", shape=(in_channels, 1, 4, 4))
             self.bias = self.params.get("bias", shape=(1,), init="zeros")

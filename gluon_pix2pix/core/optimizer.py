@@ -12,6 +12,7 @@ from typing import Optional
 
 import numpy as np
 
+from gluon_pix2pix.core.operators import gather, gather_gradient, resized, spread
 from gluon_pix2pix.runtime import mx, threads
 
 amp = importlib.import_module("mxnet.contrib.amp.loss_scaler")  # which `mx` does not load by itself
@@ -79,6 +80,8 @@ class Learner:
         adam = Adam(learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=epsilon, ema=ema)
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
         self.trainer = mx.gluon.Trainer(net.collect_params(), adam, kvstore=kvstore, update_on_kvstore=False)
+        small = {id(kernels) for kernels in resized(net)}
+        adam.resized |= {index for index, parameter in enumerate(self.trainer._params) if id(parameter) in small}
 
     @property
     def parameters(self) -> dict[str, mx.gluon.Parameter]:
@@ -159,6 +162,9 @@ class Adam(mx.optimizer.Adam):
     d a + (1 - d) w, with d = min(ema, (1 + t) / (10 + t)), so that the first steps are soon forgotten (the formula of
     TensorFlow's tf.train.ExponentialMovingAverage with num_updates). It begins as the initial weights.
 
+    Of the kernels whose indices are in `resized` it moves the nine numbers that they are spread from, and has the
+    moments of those (`operators.spread`).
+
     Parameters
     ----------
     workers
@@ -169,19 +175,20 @@ class Adam(mx.optimizer.Adam):
         super().__init__(epsilon=epsilon, **kwargs)
         self._epsilon, self._ema, self._workers = epsilon, ema, workers or threads()
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="adam")
+        self.resized: set[int] = set()
 
     def create_state(self, index: int, weight: mx.nd.NDArray) -> tuple:
-        """Return the moments, zeros, and with `ema` the average, a copy of the weights, all of one shape."""
-        moments = super().create_state(index, weight)
+        """Return the moments, zeros, and with `ema` the average, a copy of the weights."""
+        moments = super().create_state(index, gather(weight) if index in self.resized else weight)
         return (*moments, weight.copy()) if self._ema else moments
 
     def update(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: tuple) -> None:
-        """Update `weight` and what is in `state`, all of one shape, in place."""
+        """Update `weight` and what is in `state` in place."""
         t = self._index_update_count.get(index, self.begin_num_update) + 1
         self.epsilon = self._epsilon * (1 - self.beta2**t) ** 0.5
         dense_float = weight.dtype == np.float32 and grad.stype == "default" and self.clip_gradient is None
         if weight.context.device_type != "cpu" or not dense_float:
-            super().update(index, weight, grad, tuple(state[:2]))
+            self._update_by_operators(index, weight, grad, state)
             if self._ema:
                 state[2][:] += (1 - self._decay(t)) * (weight - state[2])
             return
@@ -191,33 +198,82 @@ class Adam(mx.optimizer.Adam):
         numbers = (self.rescale_grad, wd, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, self.epsilon, lr)
         numbers, rest = [np.float32(number) for number in numbers], np.float32(1 - self._decay(t))
         arrays = [_memory_of(array) for array in (weight, grad, *state)]
-
-        size = arrays[0].size
-        parts = self._workers if size > SPLIT else 1
-        bounds = np.linspace(0, size, parts + 1).astype(int)
+        update, update_kernels, average = _compiled()
+        if index in self.resized:
+            update = update_kernels
+            arrays = [array.reshape(-1, numbers_each) for array, numbers_each in zip(arrays, (16, 16, 9, 9, 16))]
+        parts = self._workers if weight.size > SPLIT else 1
+        bounds = np.linspace(0, len(arrays[0]), parts + 1).astype(int)
         ranges = [slice(*bound) for bound in zip(bounds[:-1], bounds[1:])]
-        update, average = _compiled()
 
         def work(part: slice) -> None:
             update(*(array[part] for array in arrays[:4]), *numbers)
             if self._ema:  # now, while the weights are in the processor's cache
-                average(arrays[4][part], arrays[0][part], rest)
+                average(arrays[4][part].ravel(), arrays[0][part].ravel(), rest)
 
         for _ in self._pool.map(work, ranges) if parts > 1 else map(work, ranges):
             pass
+
+    def _update_by_operators(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: tuple) -> None:
+        if index in self.resized:
+            small = gather(weight)
+            super().update(index, small, gather_gradient(grad), tuple(state[:2]))
+            spread(small).copyto(weight)
+        else:
+            super().update(index, weight, grad, tuple(state[:2]))
 
     def _decay(self, t: int) -> float:
         return min(self._ema, (1 + t) / (10 + t))
 
 
 @functools.cache
-def _compiled() -> tuple[Callable, Callable]:
-    """Compile both loops, in a second, when a CPU's weights are updated for the first time."""
+def _compiled() -> tuple[Callable, Callable, Callable]:
+    """Compile the loops, in a second, when a CPU's weights are updated for the first time."""
     import numba  # here: nothing else needs it, and it takes 60 MB
 
     # Without error_model, numba checks each division as Python does, and no vector instruction is left.
     compile_loop = numba.njit(nogil=True, error_model="numpy")
-    return compile_loop(_update_floats), compile_loop(_average_floats)
+    update = compile_loop(_update_floats)
+
+    def update_kernels(w, g, mean, variance, *numbers):
+        for first in range(0, len(w), 256):  # so many stay in the processor's cache
+            part = slice(first, first + 256)
+            kernels = w[part].reshape(-1, 4, 4)
+            small, gradients = gather_kernels(kernels, g[part].reshape(-1, 4, 4))
+            update(small.ravel(), gradients.ravel(), mean[part].ravel(), variance[part].ravel(), *numbers)
+            spread_kernels(small, kernels)
+
+    gather_kernels, spread_kernels = compile_loop(_gather_kernels), compile_loop(_spread_kernels)
+    return update, compile_loop(update_kernels), compile_loop(_average_floats)
+
+
+def _gather_kernels(kernels, of_kernels):
+    """Return what `operators.gather` and `gather_gradient` do."""
+    small = np.empty((len(kernels), 3, 3), kernels.dtype)
+    gradients = np.empty_like(small)
+    for n in range(len(kernels)):
+        k, g = kernels[n], of_kernels[n]
+        for i in range(3):
+            for j in range(3):
+                gradients[n, i, j] = g[i, j] + g[i, j + 1] + g[i + 1, j] + g[i + 1, j + 1]
+        for i, row in ((0, 0), (1, 1), (2, 3)):
+            small[n, i, 0], small[n, i, 1], small[n, i, 2] = k[row, 0], k[row, 1] - k[row, 0], k[row, 3]
+        for j in range(3):
+            small[n, 1, j] -= small[n, 0, j]
+    return small, gradients
+
+
+def _spread_kernels(small, kernels):
+    """Do what `operators.spread` does."""
+    for n in range(len(kernels)):
+        s, k = small[n], kernels[n]
+        for i in range(4):
+            a, b, c = np.float32(0), np.float32(0), np.float32(0)
+            if i > 0:
+                a, b, c = s[i - 1, 0], s[i - 1, 1], s[i - 1, 2]
+            if i < 3:
+                a, b, c = a + s[i, 0], b + s[i, 1], c + s[i, 2]
+            k[i, 0], k[i, 1], k[i, 2], k[i, 3] = a, a + b, b + c, c
 
 
 def _update_floats(w, g, mean, variance, rescale_grad, wd, beta1, rest1, beta2, rest2, epsilon, lr):

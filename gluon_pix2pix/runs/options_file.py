@@ -24,6 +24,7 @@ _OPTIONS = {"crop_size": SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str
 _OPTIONS |= {"n_epochs?": COUNT, "n_epochs_decay?": COUNT}
 NETWORK = {"name": str, "norm?": str, "input_nc?": _CHANNELS, "num_downs?": range(1, 17), "n_layers?": range(1, 17)}
 NETWORK |= {"ngf?": _WIDTH, "ndf?": _WIDTH, "dropout?": bool, "dropout_blocks?": str, "output_nc?": _CHANNELS}
+NETWORK |= {"upsample?": str}
 CODING = {"task?": str, "input_nc?": _CHANNELS, "output_nc?": _CHANNELS, "labels?": COUNT, "output_labels?": COUNT}
 _RUN = {"options": _OPTIONS, "generator?": NETWORK, "discriminator?": NETWORK, "coding?": (None, CODING)}
 _RUN |= {"versions?": {str: str}, "converted?": {str: dict}, "threads?": COUNT}

@@ -126,6 +126,7 @@ def _differing_options(theirs: dict, ours: dict) -> list[str]:
     """List the options of another generator by which its weights do not fit into ours."""
     words = {"name": "--generator"}
     names = [name for name in {**theirs, **ours} if not name.startswith("dropout")]
+    theirs = {"upsample": "deconv", **theirs} if "upsample" in ours else theirs  # older files do not say it
     differ = [name for name in names if theirs.get(name) != ours.get(name)]
     return [
         f"{words.get(name, '--' + name.replace('_', '-'))} {theirs.get(name)} (now {ours.get(name)})" for name in differ

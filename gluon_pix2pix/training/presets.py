@@ -9,7 +9,7 @@ from typing import Any, Optional
 from gluon_pix2pix.errors import UsageError
 
 # The defaults are upstream's, and so are the options that a preset does not name. docs/quality.md has the figures.
-_BETTER_AT_EQUAL_STEPS = {"ema": 0.999}
+_BETTER_AT_EQUAL_STEPS = {"ema": 0.999, "upsample": "resize"}
 PRESETS: dict[str, dict[str, Any]] = {
     # About 20 minutes on two CPU cores for 400 pairs.
     "quick": {"ngf": 16, "ndf": 16, "n_epochs": 20, "n_epochs_decay": 20, **_BETTER_AT_EQUAL_STEPS},

@@ -134,7 +134,7 @@ def build_trainer(
     if own.generator is not None and options.adam.ema:
         raise UsageError("ema needs a generator of this package, which can be built again beside the one in training")
     chosen = options.networks
-    init = {"init_type": chosen.init_type, "init_gain": chosen.init_gain, "deconv_init": chosen.deconv_init}
+    init = {"init_type": chosen.init_type, "init_gain": chosen.init_gain}
     for number, net in enumerate(networks):
         if (own.generator, own.discriminator)[number] is None or not is_initialised(net, ctx):
             init_weights(net, seed=(options.run.seed, number), ctx=ctx, **init)
