@@ -67,7 +67,7 @@ def _check_tensor(tensor: memoryview) -> None:
             sides += [value] if wire == 0 else list(_varints(value))
         elif (number, wire) == (2, 0):
             kind = value
-        elif number == 13 or (number, wire) == (14, 0):
+        elif number == 13 or (number == 14 and value):  # where its data are: 0, which some tools write, is here
             raise ValueError("its weights are in another file")
         elif (number, wire) == (9, 2):
             found = len(value)

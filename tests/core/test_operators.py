@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -293,36 +292,3 @@ def test_every_dropout_of_a_network_is_ours(name):
     get_model(name, ngf=2).apply(lambda block: layers.append(block) if isinstance(block, mx.gluon.nn.Dropout) else None)
     assert layers
     assert {type(layer) for layer in layers} == {Dropout}
-
-
-@pytest.mark.parametrize("output_nc", [3, 1])
-def test_bilinear_kernels_interpolate(output_nc):
-    """A transposed convolution with such a kernel is OpenCV's bilinear enlargement, times one number."""
-    net = get_model("unet", num_downs=2, ngf=16, output_nc=output_nc)
-    init_weights(net, seed=0, ctx=[mx.current_context()], deconv_init="bilinear")
-    net.last.bias.data()[:] = 0
-    picture = np.random.default_rng(0).uniform(-1, 1, (8, 8)).astype(np.float32)
-    enlarged = cv2.resize(picture, (16, 16), interpolation=cv2.INTER_LINEAR)
-    for channel in (0, 5):
-        x = np.zeros((1, 32, 8, 8), np.float32)
-        x[0, channel] = picture
-        weight = net.last.weight.data().asnumpy()[channel, 0]
-        y = net.last(mx.nd.array(x)).asnumpy()[0, 0]
-        # The inner pixels: at the border OpenCV repeats the last row, and a convolution sees zeros.
-        np.testing.assert_allclose(y[1:-1, 1:-1], weight.sum() / 4 * enlarged[1:-1, 1:-1], atol=1e-6)
-
-
-def test_bilinear_kernels_leave_the_rest_as_it_is():
-    plain, bilinear = initialised(), initialised(deconv_init="bilinear")
-    for name, parameter in plain.items():
-        ours, theirs = bilinear[name].data().asnumpy(), parameter.data().asnumpy()
-        if name.endswith("deconv.weight") or name == "last.weight":
-            assert ours.std() == pytest.approx(0.02, rel=0.1 if name == "last.weight" else 0.03)
-            assert not np.array_equal(ours, theirs)
-        else:
-            np.testing.assert_array_equal(ours, theirs)
-
-
-def test_no_such_way_to_begin_a_transposed_convolution():
-    with pytest.raises(ValueError, match="no deconv_init 'nearest'; choose from independent, bilinear"):
-        initialised(deconv_init="nearest")

@@ -36,18 +36,20 @@ def test_an_option_overrides_wherever_it_stands(words):
 
 def test_without_one_all_is_upstreams():
     options = parse("")
-    assert (options.adam.ema, options.networks.deconv_init, options.networks.dropout_blocks) == (
+    assert (options.adam.ema, options.networks.upsample, options.networks.dropout_blocks) == (
         0,
-        "independent",
+        "deconv",
         "upstream",
     )
     assert "upstream's defaults" in describe_preset(None, options.flat())
 
 
 def test_what_is_said_of_one():
-    assert describe_preset("best", TrainOptions.of(preset="best").flat()) == ("preset best: --ema 0.999")
+    assert (
+        describe_preset("best", TrainOptions.of(preset="best").flat()) == "preset best: --ema 0.999 --upsample resize"
+    )
     chosen = TrainOptions.of(preset="best", ema=0.0).flat()
-    assert describe_preset("best", chosen).endswith("--ema 0.999; but, as asked for, --ema 0.0")
+    assert describe_preset("best", chosen).endswith("--ema 0.999 --upsample resize; but, as asked for, --ema 0.0")
 
 
 def test_two_of_them():
