@@ -21,6 +21,7 @@ from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.exported import MODEL, ONNX, PARAMS, SYMBOL
 from gluon_pix2pix.translation.gluon_network import build_generator, gluon_compute, rebuild_export
 from gluon_pix2pix.translation.loading import find_format, load_network
+from gluon_pix2pix.translation.onnx_network import OUTPUT
 from gluon_pix2pix.translation.tiling import pad_to_multiple, padded_side
 from gluon_pix2pix.writing import whole_folder, write_json
 from gluon_pix2pix.zoo.shipped import find_model
@@ -99,6 +100,8 @@ def export_generator(
     with whole_folder(output_dir, durable=True) as partial:
         symbol, arrays = _write_symbol(net, batches[0], partial, float16)
         model = _describe(origin, symbol)
+        if onnx:
+            model["output"]["onnx_name"] = OUTPUT  # ONNX Runtime refuses the symbol's name
         model["parameters"] = {p.name: name for name, p in net._collect_params_with_prefix().items()}
         model["stored_as"] = "float16" if float16 else "float32"
         if onnx:

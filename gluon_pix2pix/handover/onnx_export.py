@@ -35,7 +35,7 @@ def write_onnx(symbol: mx.sym.Symbol, arrays: Mapping[str, mx.nd.NDArray], path:
     arrays
         Weights by the symbol's names; float16 ones stay so in the file, and are cast back in the graph.
     model
-        What model.json says, which the file carries along.
+        What model.json says, which the file carries along, with the name that its own output has.
 
     Raises
     ------
@@ -108,7 +108,9 @@ def _tidy(proto, model: dict) -> None:
     proto.ir_version, proto.producer_name = IR_VERSION, "gluon_pix2pix"
     del proto.opset_import[:]
     proto.opset_import.append(onnx.helper.make_opsetid("", OPSET))
-    onnx.helper.set_model_props(proto, {METADATA: json_text(model)})
+    here = {**model, "output": {**model["output"], "name": OUTPUT}}
+    here["output"].pop("onnx_name", None)
+    onnx.helper.set_model_props(proto, {METADATA: json_text(here)})
 
 
 def _store_as_float16(proto, names: set[str]) -> None:

@@ -10,6 +10,7 @@ import shutil
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 import gluon_pix2pix
@@ -105,6 +106,7 @@ def test_model_json(tiny_run, exported):
         "dtype": "float32",
     }
     assert (model["output"]["shape"][1], model["output"]["dtype"]) == (3, "float32")
+    assert "onnx_name" not in model["output"]  # there is no ONNX file
     assert model["generator"] == read_run(tiny_run)["generator"]
     assert (model["checkpoint"], model["epoch"], model["step"]) == ("epoch_0002", 2, 0)
     assert (tuple(model["trained_at"]), model["direction"], model["multiple"]) == ((32, 32), "BtoA", 32)
@@ -257,7 +259,16 @@ def test_the_onnx_file(with_onnx):
     assert operators == {"Conv", "LeakyRelu", "InstanceNormalization", "Relu", "ConvTranspose", "Concat", "Tanh"}
     (carried,) = proto.metadata_props
     model = read_model(with_onnx)
-    assert json.loads(carried.value) == {name: model[name] for name in model if name not in ("checked", "sha256")}
+    said = {name: model[name] for name in model if name not in ("checked", "sha256")}
+    # model.json has both names of the output, the file its own alone: ONNX Runtime knows no other.
+    assert (model["output"]["name"], model["output"]["onnx_name"]) == ("unetgenerator0_activation1_output", "output")
+    own = {name: value for name, value in said["output"].items() if name != "onnx_name"}
+    assert json.loads(carried.value) == {**said, "output": {**own, "name": "output"}}
+    session = onnxruntime.InferenceSession(str(with_onnx / ONNX), providers=["CPUExecutionProvider"])
+    names = json.loads(carried.value)
+    batch = np.zeros((1, 3, 32, 32), np.float32)
+    (answer,) = session.run([names["output"]["name"]], {names["input"]["name"]: batch})
+    assert answer.shape == (1, 3, 32, 32)
 
 
 GENERATORS = [

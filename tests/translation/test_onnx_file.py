@@ -37,6 +37,14 @@ def test_what_onnx_writes_passes():
     check_onnx(model(weights=[listed]).SerializeToString(), "a")
 
 
+def test_weights_that_say_they_are_here_pass():
+    weight = onnx.TensorProto()
+    weight.CopyFrom(WEIGHT)
+    weight.data_location = onnx.TensorProto.DEFAULT
+    assert weight.SerializeToString() == WEIGHT.SerializeToString() + b"\x70\x00"  # field 14, and in it 0
+    check_onnx(model(weights=[weight]).SerializeToString(), "a.onnx")
+
+
 def external() -> bytes:
     weight = onnx.TensorProto()
     weight.CopyFrom(WEIGHT)
