@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gluon_pix2pix.installing import is_missing
+
 
 class UsageError(Exception):  # a ValueError raised by an options class would be drawn in a box by tyro
     """The command line asks for something that cannot be: exit code 2."""
@@ -42,7 +44,7 @@ def _message(error: Exception) -> str:
         return f"{_as_text(error.filename)}: {error.strerror}" if named else error.strerror
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error.name} is not installed: pip install -e '.[cpu]' brings all that is needed"
+        return is_missing(error.name)
     if isinstance(error, (UsageError, ValueError, OSError, ImportError, FloatingPointError)):
         return text
     if isinstance(error, MemoryError):

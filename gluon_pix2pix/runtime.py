@@ -13,6 +13,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from gluon_pix2pix import check_python, nvidia, processors
+from gluon_pix2pix.installing import install_line
 from gluon_pix2pix.numpy_names import NUMPY_AFTER_THE_NEWEST_TRIED, names_of_old
 
 
@@ -40,16 +41,16 @@ def explain_import_failure(error: Exception) -> str:
     """Say in one line what to do about an MXNet that does not import."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "mxnet":
-        return "MXNet is not installed: pip install -e '.[cpu]', or '.[cu112]' on a machine with an NVIDIA GPU"
+        return f"MXNet is not installed: {install_line('cpu')}, or with cu112 for cpu on a machine with an NVIDIA GPU"
     if isinstance(error, ModuleNotFoundError) and error.name == "distutils":
         return "MXNet 1.9.1 imports distutils, which Python 3.12 dropped: pip install setuptools brings it back"
     if "libcuda.so" in text:
         return (
             "mxnet-cu112 needs the NVIDIA driver and libcuda.so.1 is not there: install the driver, "
-            "or use the CPU build: pip uninstall mxnet-cu112 and pip install -e '.[cpu]'"
+            f"or use the CPU build: pip uninstall mxnet-cu112 and {install_line('cpu')}"
         )
     if ".so" in text:
-        return f"a library that MXNet needs is missing ({text}): pip install -e '.[cu112]' brings the CUDA libraries"
+        return f"a library that MXNet needs is missing ({text}): {install_line('cu112')} brings the CUDA libraries"
     if "numpy" in text or "`np." in text:
         return (
             f"numpy {np.__version__} is too new for MXNet 1.9.1 ({text.splitlines()[0]}): "
@@ -98,7 +99,7 @@ class Problem(NamedTuple):
 def gpu_problem(ordinal: int) -> Optional[Problem]:
     """Say why GPU `ordinal` cannot run MXNet 1.9.1, or return None if it can."""
     if not mx.runtime.Features().is_enabled("CUDA"):
-        remedy = "pip uninstall mxnet and pip install -e '.[cu112]', or pass --gpu -1"
+        remedy = f"pip uninstall mxnet and {install_line('cu112')}, or pass --gpu -1"
         return Problem(f"GPU {ordinal} was asked for and this MXNet is the CPU build", remedy, is_absent=True)
     too_old = nvidia.driver_problem()
     if too_old:

@@ -12,6 +12,7 @@ import tyro
 
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.palettes import read_palette
+from gluon_pix2pix.installing import install_line
 from gluon_pix2pix.translation.loading import find_format
 
 
@@ -56,7 +57,7 @@ def main(options: Options) -> None:
         from gluon_pix2pix.serving.models import find_models
         from gluon_pix2pix.serving.server import Server, bind
     except ModuleNotFoundError as error:
-        raise ImportError(f"serve needs {error.name}: pip install 'gluon-pix2pix[serve]'") from error
+        raise ImportError(f"serve needs {error.name}: {install_line('serve')}") from error
     with option_errors():
         limits = Limits(
             queue=options.queue,

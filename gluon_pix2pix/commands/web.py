@@ -10,6 +10,7 @@ import tyro
 
 from gluon_pix2pix.errors import CommonOptions, option_errors
 from gluon_pix2pix.evaluation.palettes import read_palette
+from gluon_pix2pix.installing import install_line
 
 
 @dataclass
@@ -39,7 +40,7 @@ def main(options: Options) -> None:
         from gluon_pix2pix.serving.site import static_page, write_site
         from gluon_pix2pix.serving.web_runtime import PACKAGE, VERSION, read_runtime
     except ModuleNotFoundError as error:
-        raise ImportError(f"web needs {error.name}: pip install 'gluon-pix2pix[serve]'") from error
+        raise ImportError(f"web needs {error.name}: {install_line('serve')}") from error
     with option_errors():
         palette = read_palette(options.palette) if options.palette else None
         models = find_models(options.model)

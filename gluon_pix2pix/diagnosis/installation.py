@@ -14,11 +14,13 @@ from typing import Any
 
 from gluon_pix2pix import check_python
 from gluon_pix2pix.diagnosis.check import Check
+from gluon_pix2pix.installing import EXTRAS, install_line
 
 # What the program imports beside numpy, OpenCV and MXNet: distribution -> module.
-PACKAGES = {"pillow": "PIL", "scikit-image": "skimage", "tifffile": "tifffile", "imagecodecs": "imagecodecs"}
-PACKAGES |= {"simplejpeg": "simplejpeg", "matplotlib": "matplotlib"}
-PACKAGES |= {"dominate": "dominate", "tqdm": "tqdm", "numba": "numba", "psutil": "psutil"}
+PACKAGES = {"pillow": "PIL", "tifffile": "tifffile", "imagecodecs": "imagecodecs", "simplejpeg": "simplejpeg"}
+PACKAGES |= {"dominate": "dominate", "tqdm": "tqdm", "psutil": "psutil"}
+# What comes with extras: distribution -> module.
+OF_EXTRAS = {"scikit-image": "skimage", "matplotlib": "matplotlib", "numba": "numba"}
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
 FEATURES = ("CUDA", "CUDNN", "NCCL", "MKLDNN", "OPENMP", "DIST_KVSTORE")
 
@@ -61,7 +63,7 @@ def probe_mxnet() -> dict[str, Any]:
 def check_installation(probe: dict[str, Any]) -> Iterator[Check]:
     """Yield what there is to say of Python and the packages; `probe` is from `probe_mxnet`."""
     yield _check_python()
-    yield _check_import("numpy", "numpy", "pip install -e '.[cpu]'")
+    yield _check_import("numpy", "numpy", install_line("cpu"))
     yield _check_mxnet(probe)
     yield _check_opencv()
     yield _check_packages()
@@ -90,7 +92,7 @@ def _check_import(name: str, module: str, remedy: str) -> Check:
 def _check_mxnet(probe: dict[str, Any]) -> Check:
     if "error" in probe:
         why, _, remedy = probe["error"].partition(": pip ")
-        return Check("MXNet", why, "fault", f"pip {remedy}" if remedy else "pip install -e '.[cpu]', or '.[cu112]'")
+        return Check("MXNet", why, "fault", f"pip {remedy}" if remedy else install_line("cpu"))
     features = [name for name in FEATURES if name in probe["features"]]
     kind = "the build for NVIDIA GPUs" if "CUDA" in features else "the CPU build"
     found = f"{probe['version']}, {kind} ({', '.join(features)})"
@@ -115,7 +117,7 @@ def _check_opencv() -> Check:
 
 def _check_packages() -> Check:
     lacking, broken, there = [], [], []
-    for name, module in PACKAGES.items():
+    for name, module in {**PACKAGES, **OF_EXTRAS}.items():
         version = _version(name)
         if version is None:
             lacking.append(name)
@@ -125,10 +127,13 @@ def _check_packages() -> Check:
             there.append(f"{name} {version}")
         except Exception as error:  # as above
             broken.append(f"{name} {version} ({_line(error)})")
+    if lacking and not broken and not set(lacking) - set(OF_EXTRAS):
+        extras = ",".join(sorted({EXTRAS[OF_EXTRAS[name]] for name in lacking}))
+        return Check("packages", f"{', '.join(there)}; not {', '.join(lacking)}", "note", install_line(extras))
     if lacking or broken:
         words = [f"not installed: {', '.join(lacking)}"] * bool(lacking)
         words += [f"does not import: {', '.join(broken)}"] * bool(broken)
-        return Check("packages", "; ".join(words), "fault", "pip install -e '.[cpu]'")
+        return Check("packages", "; ".join(words), "fault", install_line("cpu"))
     return Check("packages", ", ".join(there))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gluon_pix2pix import nvidia, processors
 from gluon_pix2pix.diagnosis.check import Check
+from gluon_pix2pix.installing import install_line
 
 # A run at full width: training takes 1.6 GB of memory (docs/performance.md), a checkpoint 690 MB of disk, three stay.
 ENOUGH_MEMORY, ENOUGH_DISK = 2 << 30, 3 << 30
@@ -95,7 +96,7 @@ def _check_gpu(probe: dict[str, Any]) -> Check:
         return Check("GPU", found, "note", "whether MXNet runs on it shows once MXNet imports")
     if problem and not has_cuda:
         usable = any(gpu.runs_mxnet for gpu in gpus)
-        how = "to use it: pip uninstall mxnet and pip install -e '.[cu112]'" if usable else "MXNet cannot use it"
+        how = f"to use it: pip uninstall mxnet and {install_line('cu112')}" if usable else "MXNet cannot use it"
         return Check("GPU", f"{found}; this MXNet is the CPU build", "note", f"{how}; docs/gpus.md")
     if problem:
         return Check("GPU", f"{found}; {problem['why']}", "fault", problem["remedy"])
@@ -136,7 +137,7 @@ def check_onnxruntime() -> Check:
         onnxruntime = importlib.import_module("onnxruntime")
         providers = [provider[: -len("ExecutionProvider")] for provider in onnxruntime.get_available_providers()]
     except ModuleNotFoundError:
-        return Check(name, "not installed", "note", "to write and run .onnx files: pip install -e '.[onnx]'")
+        return Check(name, "not installed", "note", f"to run .onnx files: {install_line('onnxruntime')}")
     except Exception as error:  # whatever an installation that is broken raises
         return Check(name, f"does not import: {error}", "fault", "pip install --force-reinstall onnxruntime")
     return Check(name, f"{onnxruntime.__version__}: {', '.join(providers)}")

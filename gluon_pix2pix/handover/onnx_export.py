@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 
+from gluon_pix2pix.installing import install_line
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.onnx_network import METADATA, OUTPUT
 from gluon_pix2pix.writing import json_text
@@ -49,7 +50,7 @@ def write_onnx(symbol: mx.sym.Symbol, arrays: Mapping[str, mx.nd.NDArray], path:
             warnings.simplefilter("ignore")  # both packages' remarks on numpy and on each other
             mx_onnx = importlib.import_module(f"{mx.__name__}.onnx")
     except ImportError as error:
-        raise ImportError("an ONNX file needs the package onnx: pip install 'gluon-pix2pix[onnx]'") from error
+        raise ImportError(f"an ONNX file needs the package onnx: {install_line('onnx')}") from error
     path = Path(path)
     channels, multiple = model["input"]["shape"][1], model["multiple"]
     whole = {name: array.astype("float32") for name, array in arrays.items()}

@@ -8,7 +8,6 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any, Optional
 
-import matplotlib
 import numpy as np
 from dominate import document, tags
 
@@ -30,6 +29,12 @@ _LOWER_IS_BETTER = {"mse", "mae", "rmse", "checkerboard"}
 _PICTURE = {"name": str, "fake": str, "target": str, "source?": (str, None), "folder?": str}
 _SCORES = {"pictures": [_PICTURE], "folder?": (str, None), "targets?": (str, None), "left_out?": [str]}
 _SCORES |= {"folders?": (None, {str: dict}), "protocol?": dict, "versions?": dict}
+# matplotlib's inferno at 17 places, as the three tables that an SVG filter takes, for red, green and blue.
+HEAT = (
+    ".001 .042 .129 .238 .342 .441 .541 .640 .736 .822 .894 .947 .978 .988 .975 .948 .988",
+    ".000 .028 .047 .037 .062 .099 .135 .171 .216 .275 .353 .449 .558 .675 .798 .917 .998",
+    ".014 .141 .291 .396 .429 .432 .415 .381 .330 .266 .194 .115 .035 .065 .206 .411 .645",
+)
 _ACRONYMS = {"psnr", "ssim", "ms", "mse", "mae", "rmse", "iou", "y"}
 
 
@@ -61,7 +66,7 @@ def write_results_page(folder: PathLike, *, workers: int = 2) -> Path:
         for row, files in zip(rows, shown)
     ]
     name = folder.resolve().name
-    data = {"metrics": metrics, "pictures": pictures, "heat": _heat_tables()}
+    data = {"metrics": metrics, "pictures": pictures, "heat": HEAT}
     scripts = ("page.js", "overview.js", "viewer.js", "results.js")
     page = new_page(f"{name}: results", data, styles=("page.css", "results.css"), scripts=scripts)
     _add_body(page, name, report)
@@ -139,12 +144,6 @@ def _for_page(score: Any) -> Any:
 def _label(row: dict) -> str:
     folder = row.get("folder", ".")
     return printable(row["name"] if folder == "." else f"{folder}/{row['name']}")
-
-
-def _heat_tables() -> list[str]:
-    """Return matplotlib's inferno as the three tables that an SVG filter takes, for red, green and blue."""
-    colours = matplotlib.colormaps["inferno"](np.linspace(0, 1, 17))[:, :3]
-    return [" ".join(f"{value:.3f}" for value in channel) for channel in colours.T]
 
 
 def _add_body(page: document, name: str, report: dict) -> None:

@@ -9,6 +9,8 @@ from typing import Optional, Protocol
 
 import numpy as np
 
+from gluon_pix2pix.installing import install_line
+
 SINKS = ("tensorboard", "visdom")
 
 
@@ -87,6 +89,6 @@ def open_sinks(
                 sinks.append(VisdomSink(run_dir.resolve().name, **where, history=history, say=say))
         except ModuleNotFoundError as error:
             raise ValueError(
-                f"--log {name} needs {error.name}, which is not installed: pip install -e '.[live]' brings it"
+                f"--log {name} needs {error.name}, which is not installed: {install_line('live')} brings it"
             ) from error
     return sinks

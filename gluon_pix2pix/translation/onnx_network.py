@@ -12,6 +12,7 @@ import numpy as np
 
 from gluon_pix2pix import processors
 from gluon_pix2pix.errors import reason_of
+from gluon_pix2pix.installing import install_line
 from gluon_pix2pix.reading import open_file, parse_json
 from gluon_pix2pix.translation.exported import DESCRIPTION, MODEL, ONNX, WHAT, read_checked, read_model
 from gluon_pix2pix.translation.network import Network, check_modes, from_model
@@ -82,7 +83,7 @@ def open_session(data: bytes, path: object, provider: Optional[str] = None):
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(f"{path} needs ONNX Runtime: pip install 'gluon-pix2pix[onnx]'") from error
+        raise ImportError(f"{path} needs ONNX Runtime: {install_line('onnxruntime')}") from error
     check_onnx(data, path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", str(processors())).split(",")[0])

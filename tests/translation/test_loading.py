@@ -212,13 +212,13 @@ def test_onnx_files_of_others(tmp_path, finished):
 
 def test_without_onnx_runtime(finished, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r"generator\.onnx needs ONNX Runtime: pip install 'gluon-pix2pix\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"generator\.onnx needs ONNX Runtime: pip install -e '\.\[onnxruntime\]'"):
         load_network(finished / ONNX)
 
 
 def test_without_onnx(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"an ONNX file needs the package onnx: pip install 'gluon-pix2pix\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"an ONNX file needs the package onnx: pip install -e '\.\[onnx\]'"):
         export_generator(tiny_run, tmp_path / "out", onnx=True)
     assert list(tmp_path.iterdir()) == []
 
