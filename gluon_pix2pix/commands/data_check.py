@@ -10,10 +10,13 @@ from typing import Annotated, Literal, Optional
 import tyro
 
 from gluon_pix2pix.commands.stage_bar import StageBar
-from gluon_pix2pix.datasets.prepare.checking import check_splits, splits_of, summarize
+from gluon_pix2pix.datasets.prepare.checking import check_splits, summarize
 from gluon_pix2pix.datasets.prepare.contact_sheet import draw_contact_sheet
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.pairs.coding import make_coding
+from gluon_pix2pix.pairs.holdout import hold_out
+from gluon_pix2pix.pairs.layouts import WHOLE
+from gluon_pix2pix.pairs.locate import Located, pairs_of
 from gluon_pix2pix.pairs.options import DIRECTIONS
 from gluon_pix2pix.pictures.files import write_image
 
@@ -23,7 +26,7 @@ class CheckOptions(CommonOptions):
     """Decode every picture of a folder: counts, sizes, depths, and what is wrong, a line each (exit code 1)."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")] = tyro.MISSING
-    """A data set in any layout that training reads, or a folder of pictures."""
+    """A data set in any layout that training reads."""
     photos: bool = False
     """The files are single photos (for colorization, inpainting), not pairs side by side."""
     labels: int = 0
@@ -51,7 +54,7 @@ def check(options: CheckOptions) -> int:
             coding = make_coding("colorization")
         else:
             coding = make_coding(labels=options.labels, output_labels=options.output_labels, input_nc=0, output_nc=0)
-    splits = splits_of(options.folder, photos=options.photos)
+    splits = pairs_of(options.folder, photos=options.photos)
     with StageBar(str(options.folder)) as bar:
         found = check_splits(
             splits,
@@ -62,6 +65,9 @@ def check(options: CheckOptions) -> int:
         )
     for name, members in found.splits.items():
         print(f"{name or options.folder}: {summarize(members)}")
+    if WHOLE in splits:
+        located = Located(options.folder, "", splits={"train": splits[WHOLE]}, undivided=True)
+        print(f"in training: {hold_out(located, noun='photo' if options.photos else 'pair').line}")
     for note in found.notes:
         print(f"note: {note}")
     for problem in found.problems:

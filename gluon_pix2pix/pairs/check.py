@@ -118,11 +118,23 @@ def check_pairs(
     notes = lost_values(
         (path, facts) for pair, one in zip(pairs, checked) for path, facts in zip(pair.files, one.facts)
     )
+    notes += [] if coding.from_photos else _maybe_photos(pairs, checked)
     known = [seen.known() for seen in colours]
     if pairs and pairs[0].b is None:
         known = [known[0], known[0]]  # both halves have the file's palette
     by_role = dict(zip(("source", "target"), known if direction == "AtoB" else known[::-1]))
     return Verdict(checked, notes, {role: labels for role, labels in by_role.items() if labels})
+
+
+def _maybe_photos(pairs: Sequence[PairPaths], checked: Sequence[Checked]) -> list[str]:
+    """Say that files which are all less than twice as wide as high are cut in two: they may be whole photos."""
+    facts = [one.facts[0] for pair, one in zip(pairs, checked) if pair.b is None and one.facts]
+    if not facts or any(one.width >= 2 * one.height for one in facts):
+        return []
+    return [
+        f"{pairs[0].a}, {facts[0].width} x {facts[0].height} pixels, is taken for a pair like all of its folder: the "
+        "left half is A, the right half B; whole photos are for --task colorization or inpainting"
+    ]
 
 
 class _Role(NamedTuple):

@@ -6,7 +6,8 @@ For each split (train, val, test) of a folder, one of
     train/A/1.jpg  train/B/   a file for each half (so do A/train/ and B/train/, and trainA/ and trainB/)
     train.csv  train.tsv      a list: a pair of paths on each line, relative to the list
 
-or a list alone, whose third column names the splits. Partners have the same path below their folders, up to the
+or a list alone, whose third column names the splits. Without splits, the folder itself holds A/ and B/, or pictures
+side by side; `holdout` draws the pairs to validate on. Partners have the same path below their folders, up to the
 extension. Photos, of which a task makes its own pairs, lie in train/ or, without splits, in the folder itself.
 """
 
@@ -26,9 +27,11 @@ from gluon_pix2pix.writing import PathLike
 
 LISTS = {".csv": ",", ".tsv": "\t"}
 SPLITS = ("train", "val", "test")
+WHOLE = ""  # the name of what is not split
 KNOWN = (
     "train/ of pictures whose left half is A and right half B, or train/A/ and train/B/, or A/train/ and B/train/, or "
-    f"trainA/ and trainB/, or train.csv ({' '.join(EXTENSIONS)}, or .npy alone)"
+    "trainA/ and trainB/, or train.csv; or, without splits, with such pictures in it, or with A/ and B/ "
+    f"({' '.join(EXTENSIONS)}, or .npy alone)"
 )
 
 
@@ -77,7 +80,8 @@ def find_splits(dataset: PathLike, *, photos: bool = False) -> dict[str, Split]:
     Returns
     -------
     dict of str to Split
-        Those of `SPLITS` that are there and hold a pair; none may be.
+        Those of `SPLITS` that are there and hold a pair; or all pairs of a folder without splits, under `WHOLE`; or
+        none.
 
     Raises
     ------
@@ -90,11 +94,35 @@ def find_splits(dataset: PathLike, *, photos: bool = False) -> dict[str, Split]:
             raise ValueError(f"{dataset} is a list of pairs: photos are taken from a folder")
         return {split: Split(pairs, (dataset,)) for split, pairs in read_list(dataset).items()}
     if photos:
-        splits = {name: side_by_side(dataset / name) for name in SPLITS if _holds_pictures(dataset / name)}
-        alone = not splits and dataset.is_dir() and list_folder(dataset, arrays=True).pictures
-        return {"train": side_by_side(dataset)} if alone else splits
-    found = {name: _find_split(dataset, name) for name in SPLITS}
-    return {name: split for name, split in found.items() if split}
+        found = {name: side_by_side(dataset / name) for name in SPLITS if _pictures_below(dataset / name)}
+    else:
+        found = {name: split for name in SPLITS if (split := _find_split(dataset, name))}
+    if not found and not any((dataset / name).is_dir() for name in SPLITS):
+        whole = _find_whole(dataset, photos=photos)
+        return {WHOLE: whole} if whole else {}
+    return found
+
+
+def _find_whole(dataset: Path, *, photos: bool) -> Optional[Split]:
+    """Return what a folder without splits holds: all photos below it; or its A/ and B/, or the pairs directly in it."""
+    if photos:
+        return side_by_side(dataset) if _pictures_below(dataset) else None
+    halves = dataset / "A", dataset / "B"
+    _refuse_halves([halves])
+    direct = _holds_pictures(dataset)
+    if all(half.is_dir() for half in halves):
+        split, beside = (
+            two_folders(*halves),
+            [f"left out of {dataset}: the pictures beside A/ and B/"] if direct else [],
+        )
+        return Split(split.pairs, split.folders, split.problems, [*beside, *split.notes])
+    if not direct:
+        return None
+    split = side_by_side(dataset)
+    pairs = [pair for pair in split.pairs if "/" not in pair.name]  # below may be runs, results, contact sheets
+    deeper = len(split.pairs) - len(pairs)
+    more = [f"left out of {dataset}: pictures in folders below it, {deeper:,} of them"] if deeper else []
+    return Split(pairs, split.folders, notes=[*more, *split.notes])
 
 
 def side_by_side(folder: PathLike) -> Split:
@@ -245,7 +273,7 @@ def _find_split(dataset: Path, name: str) -> Optional[Split]:
         raise ValueError(f"the {name} split is there twice, in {places}: move one away, or pass a list as --dataset")
     if not found:
         _refuse_halves(layouts)
-        if not (dataset / name).is_dir() or not list_folder(dataset / name, arrays=True).pictures:
+        if not _pictures_below(dataset / name):
             return None
         found.append((dataset / name,))
     (paths,) = found
@@ -264,6 +292,10 @@ def _refuse_halves(layouts: list[tuple[Path, Path]]) -> None:
         for there, missing in ((a, b), (b, a)):
             if _holds_pictures(there) and not missing.is_dir():
                 raise ValueError(f"{there} has no partner: the other halves of its pairs belong into {missing}")
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    return list_folder(folder, arrays=True).pictures if folder.is_dir() else []
 
 
 def _holds_pictures(folder: Path) -> bool:

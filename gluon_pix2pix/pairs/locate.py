@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, Split, find_splits
+from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, SPLITS, WHOLE, Split, find_splits
 from gluon_pix2pix.pictures.folders import EXTENSIONS
 from gluon_pix2pix.writing import PathLike
 
@@ -15,6 +15,7 @@ from gluon_pix2pix.writing import PathLike
 class Located:
     """A data set on disk: its folder (or list), a short name, the way it is translated by default, and its splits.
 
+    Without splits on disk, `undivided`, all pairs are those of train; `holdout.hold_out` takes some away from them.
     `differences` has a line for each way in which it is not as it was published; a set of one's own has none.
     """
 
@@ -23,6 +24,7 @@ class Located:
     direction: str = "AtoB"
     splits: dict[str, Split] = field(default_factory=dict, repr=False)
     differences: list[str] = field(default_factory=list)
+    undivided: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -54,19 +56,47 @@ def locate(
     folder = Path(dataset)
     if not folder.exists():
         folder = Path(data_root, dataset)
-    if not folder.is_dir() and not (folder.is_file() and folder.suffix.lower() in LISTS):
+    if not _may_be_a_set(folder):
         known = f"the data sets are {', '.join(names)}" if names else "`python -m gluon_pix2pix data list` lists those"
         raise ValueError(f"there is no data set and no folder {str(dataset)!r}; {known}")
-    splits = find_splits(folder, photos=photos)
-    if "train" not in splits:
-        raise ValueError(_no_pairs(folder, photos=photos))
+    splits = pairs_of(folder, photos=photos)
     name = folder.resolve().stem if folder.is_file() else folder.resolve().name
-    return Located(folder, name, splits=splits)
+    undivided = WHOLE in splits
+    return Located(folder, name, splits={"train": splits[WHOLE]} if undivided else splits, undivided=undivided)
+
+
+def pairs_of(folder: PathLike, *, photos: bool = False) -> dict[str, Split]:
+    """Find what there is to train on in a folder, or a list: `layouts.find_splits`, with train or all pairs in it.
+
+    Training and `data check` both ask here.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder or list.
+    ValueError
+        If it has no train split in one of the layouts, or as `layouts.find_splits` does.
+    """
+    folder = Path(folder)
+    if not _may_be_a_set(folder):
+        raise FileNotFoundError(f"{folder} is neither a folder of pictures nor a list of pairs ({' '.join(LISTS)})")
+    splits = find_splits(folder, photos=photos)
+    if not {"train", WHOLE} & splits.keys():
+        raise ValueError(_no_pairs(folder, photos=photos))
+    return splits
+
+
+def _may_be_a_set(path: Path) -> bool:
+    return path.is_dir() or (path.is_file() and path.suffix.lower() in LISTS)
 
 
 def _no_pairs(folder: Path, *, photos: bool) -> str:
     if not folder.is_dir():
         return f"{folder} lists no pairs for train"
     lack = "holds no pictures" if (folder / "train").is_dir() else "is missing"
+    what = (
+        f"{folder / 'train'} {lack}" if any((folder / name).is_dir() for name in SPLITS) else f"{folder} has no pairs"
+    )
     known = f"pictures in train/, or without splits in the folder ({' '.join(EXTENSIONS)})" if photos else KNOWN
-    return f"{folder / 'train'} {lack}: a data set is a folder with {known}; val and test likewise, if there are such"
+    what = what.replace("no pairs", "no pictures") if photos else what
+    return f"{what}: a data set is a folder with {known}; val and test likewise, if there are such"

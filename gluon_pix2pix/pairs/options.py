@@ -62,12 +62,15 @@ class DataOptions(PreprocessOptions):
     """Which pictures, and how they are read."""
 
     dataset: str = "demo"
-    """A name that `python -m gluon_pix2pix data list` shows; a folder with train/ (and val/, test/) in it; or a list of
-    pairs, two columns of paths in a .csv or .tsv file. data/README.md has every layout."""
+    """A name that `data list` shows; a folder with train/ (and val/, test/) in it, or of pairs without splits, side by
+    side or in A/ and B/; or a list of pairs, two columns of paths in a .csv or .tsv file."""
     data_root: Path = field(default=Path("data"), metadata={"may_change": True})
     """The folder of the named data sets; a set that is not there is downloaded, or drawn."""
     direction: Optional[Literal[DIRECTIONS]] = None
     """AtoB translates the left half of the files to the right one [the data set's own, AtoB for other folders]."""
+    val_fraction: Optional[float] = None
+    """The share of the pairs that is held out to validate on, of data without val/ and test/; 0 trains on all [one pair
+    in five, 100 at most, of data without splits]."""
     batch_size: int = field(default=1, metadata={"least": 1})
     """Pairs in a step, over all devices and machines."""
     max_dataset_size: Optional[int] = field(default=None, metadata={"least": 1})
@@ -80,3 +83,9 @@ class DataOptions(PreprocessOptions):
     """Keep the decoded pictures in memory, if half of what is free holds them; no result changes."""
     num_workers: int = field(default=2, metadata={"least": 0, "may_change": True})
     """Threads that read pictures ahead; 0 reads them in between."""
+
+    def check(self) -> None:
+        """Raise ValueError if the options do not go together."""
+        super().check()
+        if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
+            raise ValueError(f"--val-fraction {self.val_fraction:g} is no share: it is 0 or more and below 1")

@@ -67,7 +67,7 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int, same_d
     if old.get("epsilon_mode") == "mxnet":
         raise UsageError(f"{run_dir} was trained with --epsilon-mode mxnet, which is no longer there: begin a new run")
     differ = [name for name in now if name in old and now[name] != old[name]]
-    words = {name: f"--{name.replace('_', '-')} {old[name]}" for name in differ if not _is_one_place(name, old, now)}
+    words = {name: _words(name, old[name]) for name in differ if not _is_one_place(name, old, now)}
     free = options.may_change() | ({"dataset"} if same_data else set())
     barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in free]
     if barred:
@@ -93,3 +93,8 @@ def _is_one_place(name: str, old: dict, now: dict) -> bool:
     """Tell whether an option that names a place names the same one, spelt otherwise."""
     places = (old[name], now[name])
     return name in ("dataset", "init_from") and None not in places and len({*map(os.path.realpath, places)}) == 1
+
+
+def _words(name: str, value: object) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return f"no {option}" if value is None else f"{option} {value}"

@@ -48,8 +48,9 @@ class Own:
 class Run:
     """What a run trains with and on, and who listens.
 
-    `log` is None in all processes but the first. `own` is what a caller in Python has brought. `scores` are those of
-    the last validation.
+    `log` is None in all processes but the first. `own` is what a caller in Python has brought. `pair_list` lists the
+    pairs of `val_set`, or else of `train_set`, where they are split by this program alone. `scores` are those of the
+    last validation.
     """
 
     options: TrainOptions
@@ -59,6 +60,7 @@ class Run:
     log: Optional[RunLog]
     stop: StopRequest
     own: Own = field(default_factory=Own)
+    pair_list: Optional[Path] = None
     scores: Optional[Scores] = None
 
     @property

@@ -25,6 +25,7 @@ from gluon_pix2pix.runs.run_log import RunLog
 from gluon_pix2pix.runtime import devices
 from gluon_pix2pix.training.begin import Say, begin_or_follow
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
+from gluon_pix2pix.training.held_out import hold_out_val, listed, remember
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.memory import memory_errors
 from gluon_pix2pix.training.options import TrainOptions
@@ -80,9 +81,13 @@ def prepare_and_train(
     networks = build_networks(options, ctx, own.generator, own.discriminator)
     with option_errors():
         located = find_data(options)
-    options = resolve(options, located)
+        options = resolve(options, located)
+        held = hold_out_val(options, located)
+    located = held.located
     from_photos = options.task.coding().from_photos
     say(f"data: {located.folder}, {options.task.task if from_photos else options.data.direction}")
+    if held.line:
+        say(held.line)
     say(f"device: {device}")
     say(describe_preset(options.run.preset, options.flat()))
     train_set, val_set, notes = open_data(options, located, networks)
@@ -95,13 +100,16 @@ def prepare_and_train(
         if progress.epochs >= options.schedule.total_epochs:
             say(f"{options.run.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
             return Outcome(options, progress.epochs, {}, None, trainer)
+        if cluster.rank == 0:
+            remember(options.run.run_dir, held)
         say(f"page: {options.run.run_dir / 'index.html'}, from the first samples on")
         with StopRequest() as stop, contextlib.ExitStack() as stack:
             log = None
             if cluster.rank == 0:
                 facts = {"data": str(located.folder), "device": device, "workers": cluster.size}
                 log = stack.enter_context(open_log(options, progress, lock, pairs=len(train_set), facts=facts))
-            return train(Run(options, trainer, train_set, val_set, log, stop, own), progress)
+            pair_list = None if held.names is None else listed(options.run.run_dir, located)
+            return train(Run(options, trainer, train_set, val_set, log, stop, own, pair_list), progress)
 
 
 def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs: int, facts: dict) -> RunLog:
@@ -214,6 +222,8 @@ def inputs_of(run: Run) -> str:
     pairs = run.val_set or run.train_set
     if isinstance(pairs, PairedArrays) or run.own.generator is not None:
         return ""  # neither is on disk
+    if run.pair_list:
+        return shlex.join(["--input", str(run.pair_list), *(["--pairs", "yes"] if pairs.pairs[0].b is None else [])])
     source, target = pairs.folders[:: -1 if run.options.data.direction == "BtoA" else 1] * (2 // len(pairs.folders))
     words = ["--input", str(source)]
     if source.is_dir():

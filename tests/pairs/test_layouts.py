@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gluon_pix2pix.pairs.layouts import find_splits, read_list, side_by_side, two_folders
+from gluon_pix2pix.pairs.layouts import WHOLE, find_splits, read_list, side_by_side, two_folders
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -175,13 +175,40 @@ def test_photos(tmp_path):
     touch(tmp_path / "flat", "2.jpg", "1.jpg")
     splits = find_splits(tmp_path / "flat", photos=True)
     assert {name: names(split) for name, split in splits.items()} == {
-        "train": [("flat/1.jpg", None), ("flat/2.jpg", None)]
+        WHOLE: [("flat/1.jpg", None), ("flat/2.jpg", None)]
     }
-    assert find_splits(tmp_path / "flat") == {}
     touch(tmp_path / "flat", "train/3.jpg", "val/4.jpg")
     splits = find_splits(tmp_path / "flat", photos=True)
     assert [len(split.pairs) for split in splits.values()] == [1, 1]
     assert list(splits) == ["train", "val"]
+
+
+def test_splits_of_photos_in_folders(tmp_path):
+    touch(tmp_path, "train/2019/1.jpg", "val/2020/2.jpg", "3.jpg")
+    splits = find_splits(tmp_path, photos=True)
+    assert {name: [pair.name for pair in split.pairs] for name, split in splits.items()} == {
+        "train": ["2019/1.jpg"],
+        "val": ["2020/2.jpg"],
+    }
+
+
+def test_pairs_without_splits(tmp_path):
+    touch(tmp_path / "flat", "2.jpg", "10.jpg", "runs/flat/samples/1.png", "notes.txt")
+    split = find_splits(tmp_path / "flat")[WHOLE]
+    assert names(split) == [("flat/2.jpg", None), ("flat/10.jpg", None)]
+    assert split.notes[0] == f"left out of {tmp_path}/flat: pictures in folders below it, 1 of them"
+    touch(tmp_path / "own", "A/1.jpg", "B/1.png", "A/2.jpg", "check.png")
+    split = find_splits(tmp_path / "own")[WHOLE]
+    assert names(split) == [("1.jpg", "1.png")]
+    assert split.problems == [f"{tmp_path}/own/A/2.jpg has no partner in {tmp_path}/own/B"]
+    assert split.notes == [f"left out of {tmp_path}/own: the pictures beside A/ and B/"]
+    touch(tmp_path / "deep", "cats/1.jpg")
+    touch(tmp_path / "without_train", "val/1.jpg", "1.jpg")
+    assert find_splits(tmp_path / "deep") == {}
+    assert list(find_splits(tmp_path / "without_train")) == ["val"]
+    touch(tmp_path / "half", "A/1.jpg")
+    with pytest.raises(ValueError, match=r"half/A has no partner: the other halves .* into .*half/B$"):
+        find_splits(tmp_path / "half")
 
 
 def test_a_list_of_photos_is_refused(tmp_path):

@@ -35,17 +35,18 @@ def test_a_list_without_a_train_split(tmp_path):
 
 
 def test_photos(tmp_path):
-    touch(tmp_path / "photos", "1.jpg", "2.jpg")
-    assert locate(tmp_path / "photos", photos=True).counts == {"train": 2}
+    touch(tmp_path / "photos" / "2019", "1.jpg", "2.jpg")
+    located = locate(tmp_path / "photos", photos=True)
+    assert (located.counts, located.undivided) == ({"train": 2}, True)
     with pytest.raises(
         ValueError,
-        match=r"photos/train is missing: a data set is a folder with train/ of pictures whose left half is A and right "
-        r"half B, or train/A/ and train/B/, or A/train/ and B/train/, or trainA/ and trainB/, or train\.csv \(\.png",
+        match=r"photos has no pairs: a data set is a folder with train/ of pictures whose left half is A and right "
+        r"half B, or train/A/ and train/B/, or A/train/ and B/train/, or trainA/ and trainB/, or train\.csv; or, with",
     ):
         locate(tmp_path / "photos")
     (tmp_path / "empty").mkdir()
     with pytest.raises(
-        ValueError, match=r"empty/train is missing: .* pictures in train/, or without splits in the folder \(\.png"
+        ValueError, match=r"empty has no pictures: .* pictures in train/, or without splits in the folder \(\.png"
     ):
         locate(tmp_path / "empty", photos=True)
 

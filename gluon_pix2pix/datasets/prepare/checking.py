@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -16,10 +15,9 @@ from gluon_pix2pix import processors
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.check import Checked, Progress, check_pairs
 from gluon_pix2pix.pairs.coding import Coding, OneHot, make_coding
-from gluon_pix2pix.pairs.layouts import LISTS, PairPaths, Split, find_splits, side_by_side, two_folders
+from gluon_pix2pix.pairs.layouts import PairPaths, Split
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.threads import in_threads
-from gluon_pix2pix.writing import PathLike
 
 
 @dataclass(frozen=True)
@@ -31,26 +29,6 @@ class Decoded:
     bits: tuple[int, ...] = ()
     digest: str = ""
     problems: tuple[str, ...] = ()
-
-
-def splits_of(folder: PathLike, *, photos: bool = False) -> dict[str, Split]:
-    """Find the splits of a data set, as training does, or under "" the pictures of a folder that has none.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or list, or no picture.
-    ValueError
-        As `layouts.find_splits` does.
-    """
-    folder = Path(folder)
-    if not folder.is_dir() and not (folder.is_file() and folder.suffix.lower() in LISTS):
-        raise FileNotFoundError(f"{folder} is neither a folder of pictures nor a list of pairs ({' '.join(LISTS)})")
-    splits = find_splits(folder, photos=photos)
-    if splits:
-        return splits
-    halves = folder / "A", folder / "B"
-    return {"": two_folders(*halves) if all(half.is_dir() for half in halves) else side_by_side(folder)}
 
 
 class Findings(NamedTuple):
@@ -96,8 +74,6 @@ def check_splits(
             if progress:
                 progress(done, total)
         problems += split.problems + [problem for found in decoded[name] for problem in found.problems]
-    if decoded.keys() & {"val", "test"} and "train" not in decoded:
-        problems.append(f"there is no train split, which training needs, but {' and '.join(decoded)}")
     return Findings(decoded, problems + find_duplicates(decoded) + _mixed_depths(decoded), notes)
 
 
@@ -166,4 +142,5 @@ def summarize(members: Sequence[Decoded], *, most: int = 4) -> str:
     unit = "pairs of files" if members and len(members[0].pair.files) == 2 else "pictures"
     unread = sum(not found.shapes for found in members)
     facts = [", ".join(words), " and ".join(kinds), " and ".join(bits), f"{unread:,} cannot be read" if unread else ""]
+    unit = unit if len(members) != 1 else unit.replace("pairs", "pair").replace("pictures", "picture")
     return f"{len(members):,} {unit}: {'; '.join(fact for fact in facts if fact)}"

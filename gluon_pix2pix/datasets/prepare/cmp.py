@@ -15,8 +15,9 @@ import numpy as np
 
 from gluon_pix2pix.datasets.prepare.jobs import Job, refuse_inside
 from gluon_pix2pix.datasets.prepare.operations import fit, side_by_side
-from gluon_pix2pix.datasets.prepare.split import deal, split_counts
+from gluon_pix2pix.datasets.prepare.split import split_counts
 from gluon_pix2pix.evaluation.palettes import CMP_COLOURS
+from gluon_pix2pix.pairs.holdout import deal
 from gluon_pix2pix.pictures.files import read_image, read_labels
 from gluon_pix2pix.pictures.folders import natural_key
 from gluon_pix2pix.writing import PathLike

@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from gluon_pix2pix.datasets.prepare.jobs import refuse_inside
-from gluon_pix2pix.pairs.layouts import SPLITS, Split, side_by_side, two_folders
+from gluon_pix2pix.pairs.holdout import deal
+from gluon_pix2pix.pairs.layouts import Split, side_by_side, two_folders
 from gluon_pix2pix.writing import PathLike
 
 
@@ -38,17 +37,6 @@ def split_counts(total: int, fractions: Sequence[float]) -> list[int]:
                 counts[richest] -= 1
                 counts[i] = 1
     return counts
-
-
-def deal(names: Sequence[str], counts: Sequence[int], *, seed: int = 0) -> dict[str, list[str]]:
-    """Deal names out to train, val and test by `seed`; the order within a split is that of `names`."""
-    order = np.random.default_rng(seed).permutation(len(names))
-    ends = np.cumsum(counts)
-    return {
-        split: [names[i] for i in sorted(order[end - count : end])]
-        for split, count, end in zip(SPLITS, counts, ends)
-        if count
-    }
 
 
 def plan_split(

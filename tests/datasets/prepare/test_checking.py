@@ -5,15 +5,16 @@ import shutil
 import numpy as np
 import pytest
 
-from gluon_pix2pix.datasets.prepare.checking import check_splits, splits_of, summarize
+from gluon_pix2pix.datasets.prepare.checking import check_splits, summarize
 from gluon_pix2pix.datasets.prepare.contact_sheet import CAPTION, GAP, draw_contact_sheet
 from gluon_pix2pix.pairs.coding import make_coding
+from gluon_pix2pix.pairs.locate import pairs_of
 from gluon_pix2pix.pictures.files import write_image
 
 
 def check(folder, *, photos=False, **options):
     coding = make_coding("colorization") if photos else None
-    return check_splits(splits_of(folder, photos=photos), coding, **options)
+    return check_splits(pairs_of(folder, photos=photos), coding, **options)
 
 
 def test_a_good_set(draw, tmp_path):
@@ -24,7 +25,7 @@ def test_a_good_set(draw, tmp_path):
     facts, problems, _ = check(tmp_path, progress=lambda *now: seen.append(now))
     assert problems == []
     assert summarize(facts["train"]) == "3 pictures: 10 x 8 (3); 3 channels; 8 bits"
-    assert summarize(facts["val"]) == "1 pictures: 6 x 6 (1); gray; 8 bits"
+    assert summarize(facts["val"]) == "1 picture: 6 x 6 (1); gray; 8 bits"
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -64,7 +65,7 @@ def test_photos_may_be_odd(draw, tmp_path):
     draw(tmp_path / "1.png", size=(8, 9))
     facts, problems, _ = check(tmp_path, photos=True)
     assert problems == []
-    assert list(facts) == ["train"]
+    assert list(facts) == [""]
 
 
 def test_two_folders(draw, tmp_path):
@@ -85,12 +86,12 @@ def test_two_folders(draw, tmp_path):
 
 def test_a_plain_folder_of_pairs_and_none(draw, tmp_path):
     draw(tmp_path / "plain" / "1.png")
-    assert list(splits_of(tmp_path / "plain")) == [""]
+    assert list(pairs_of(tmp_path / "plain")) == [""]
     with pytest.raises(FileNotFoundError, match="nowhere is neither a folder of pictures nor a list of pairs"):
-        splits_of(tmp_path / "nowhere")
+        pairs_of(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="empty holds no pictures"):
-        splits_of(tmp_path / "empty")
+    with pytest.raises(ValueError, match="empty has no pairs: a data set is a folder with train/"):
+        pairs_of(tmp_path / "empty")
 
 
 def test_the_sheet_spreads_its_samples(tmp_path):
@@ -124,13 +125,14 @@ def test_the_sheet_shows_all_kinds(draw, tmp_path):
 def test_a_set_without_train_and_files_none_of_which_is_read(draw, tmp_path):
     (tmp_path / "val").mkdir()
     (tmp_path / "val" / "1.png").write_text("text")
-    facts, problems, _ = check(tmp_path)
-    assert summarize(facts["val"]) == "1 pictures: 1 cannot be read"
-    assert "there is no train split, which training needs, but val" in problems
+    with pytest.raises(ValueError, match="train is missing"):
+        check(tmp_path)
+    (tmp_path / "val").rename(tmp_path / "train")
+    assert summarize(check(tmp_path)[0]["train"]) == "1 picture: 1 cannot be read"
 
 
-def test_a_list_in_capitals(draw, tmp_path):
-    draw(tmp_path / "1.png", 1)
-    draw(tmp_path / "2.png", 2)
-    (tmp_path / "LIST.CSV").write_text("1.png,2.png\n")
-    assert check(tmp_path / "LIST.CSV")[1] == []
+def test_pictures_that_may_be_photos_are_remarked(draw, tmp_path):
+    draw(tmp_path / "photos" / "1.png", size=(8, 12))
+    note = check(tmp_path / "photos")[2][0]
+    assert note.startswith(f"{tmp_path}/photos/1.png, 12 x 8 pixels, is taken for a pair like all of its folder: the l")
+    assert check(tmp_path / "photos", photos=True)[2] == []

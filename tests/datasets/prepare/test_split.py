@@ -6,7 +6,8 @@ import os
 import pytest
 
 from gluon_pix2pix.datasets.prepare.copying import put_files
-from gluon_pix2pix.datasets.prepare.split import deal, plan_split, split_counts
+from gluon_pix2pix.datasets.prepare.split import plan_split, split_counts
+from gluon_pix2pix.pairs.holdout import deal
 
 
 def tree(folder):
