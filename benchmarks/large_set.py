@@ -75,6 +75,7 @@ def start(root: str, run_dir: str) -> dict[str, float]:
     from gluon_pix2pix.core.step import Pix2PixTrainer
     from gluon_pix2pix.pairs import locate
     from gluon_pix2pix.pairs.paired_images import PairedImages
+    from gluon_pix2pix.runtime import mx
     from gluon_pix2pix.training import session
 
     marks["import"] = time.perf_counter() - began
@@ -101,7 +102,7 @@ def start(root: str, run_dir: str) -> dict[str, float]:
 
     def once(trainer: Pix2PixTrainer, *args: object, **kwargs: object) -> None:
         step(trainer, *args, **kwargs)
-        trainer.wait()
+        mx.nd.waitall()
         raise FirstStep
 
     Pix2PixTrainer.step = once

@@ -33,13 +33,14 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tqdm import tqdm
 
-from gluon_pix2pix.core.operators import has_bfloat16, set_precision
+from gluon_pix2pix.core.operators import set_precision
 from gluon_pix2pix.evaluation.metrics import psnr
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.pictures.arithmetic import split_pair
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.pictures.folders import find_images
 from gluon_pix2pix.runtime import threads
+from gluon_pix2pix.training.devices import has_bfloat16
 from gluon_pix2pix.translation.exported import ONNX
 from gluon_pix2pix.translation.gluon_network import build_generator, gluon_compute
 from gluon_pix2pix.translation.onnx_network import INPUT, onnx_compute, open_session

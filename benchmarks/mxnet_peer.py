@@ -13,9 +13,10 @@ import numpy as np
 from measuring import peak_bytes, resident_bytes
 
 from gluon_pix2pix.core.networks import get_model, init_weights
-from gluon_pix2pix.core.operators import has_bfloat16, set_precision
+from gluon_pix2pix.core.operators import set_precision
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.runtime import mx, threads
+from gluon_pix2pix.training.devices import has_bfloat16
 
 
 def build_trainer(precision: str, levels: int, width: int) -> Pix2PixTrainer:

@@ -69,6 +69,7 @@ def _import_mxnet():
         try:
             nvidia.load_cuda_libraries()
             import mxnet
+            import mxnet.contrib.amp.loss_scaler  # which it does not import by itself
         except (ImportError, OSError, AttributeError, RuntimeError) as error:
             raise ImportError(explain_import_failure(error)) from error
         finally:

@@ -90,7 +90,7 @@ def train(
     on_epoch: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
-    """Train for the epochs that are left.
+    """Train for the epochs that are left; raise FloatingPointError if a loss or a weight is no longer finite.
 
     Parameters
     ----------
@@ -115,11 +115,6 @@ def train(
     -------
     Progress
         Where it stopped, or the end.
-
-    Raises
-    ------
-    FloatingPointError
-        If a loss or a weight is infinite or not a number.
     """
     progress = progress or Progress()
     ctx = trainer.ctx[0]

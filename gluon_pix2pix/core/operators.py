@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Optional
 
 import numpy as np
@@ -16,43 +14,12 @@ nn = mx.gluon.nn
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 _BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # as MXNet names it to numpy, which has none
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-_CPUINFO = Path("/proc/cpuinfo")
-
-
-def check_precision(precision: str, device_type: str) -> None:
-    """Refuse a precision that a device cannot compute in, or only more slowly than in float32.
-
-    Parameters
-    ----------
-    precision
-        One of `PRECISIONS`.
-    device_type
-        "cpu" or "gpu".
-    """
-    _check_name(precision)
-    if precision == "float16" and device_type != "gpu":
-        raise ValueError("precision float16 is for GPUs; on this CPU take float32, or bfloat16 if it has it")
-    if precision == "bfloat16" and device_type != "cpu":
-        raise ValueError("precision bfloat16 is for CPUs, MXNet 1.9.1 has none on a GPU: take float16 there")
-    if precision == "bfloat16" and not has_bfloat16():
-        raise ValueError("precision bfloat16 needs a processor with AVX512-BF16, and this one has none: take float32")
-
-
-def _check_name(precision: str) -> None:
-    if precision not in PRECISIONS:
-        raise ValueError(f"there is no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
-
-
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 (Linux says so in /proc/cpuinfo)."""
-    lines = _CPUINFO.read_text().splitlines() if _CPUINFO.is_file() else []
-    return any(_BFLOAT16_FLAGS & set(line.split()) for line in lines if line.startswith("flags"))
 
 
 def set_precision(net: mx.gluon.Block, precision: str) -> None:
     """Let the convolutions in `net` compute in a precision of `PRECISIONS`; hybridise it afterwards."""
-    _check_name(precision)
+    if precision not in PRECISIONS:
+        raise ValueError(f"there is no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
     net.apply(lambda block: block.set_precision(precision) if isinstance(block, InPrecision) else None)
 
 
@@ -166,7 +133,7 @@ def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
     if norm in ("batch", "running"):
         return nn.BatchNorm(**batch, use_global_stats=norm == "running")
     if norm == "syncbatch":
-        return mx.gluon.contrib.nn.SyncBatchNorm(**batch, num_devices=1)  # `synchronise` tells it how many
+        return mx.gluon.contrib.nn.SyncBatchNorm(**batch, num_devices=1)  # training.devices tells it how many
     if norm in ("picture", "instance", "instance_affine"):
         return PictureNorm(channels, affine=norm != "instance")
     if norm == "none":
@@ -177,16 +144,6 @@ def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
 def bias_before(norm: str) -> bool:
     """Tell whether the reference gives a bias to a convolution that `norm` follows: before instance norm alone."""
     return norm in ("instance", "instance_affine")
-
-
-def synchronise(net: mx.gluon.Block, ctx: Sequence[mx.Context]) -> None:
-    """Tell each synchronised batch norm in `net` how many devices share its statistics. Not tested on GPUs."""
-    layers = []
-    net.apply(lambda block: layers.append(block) if isinstance(block, mx.gluon.contrib.nn.SyncBatchNorm) else None)
-    if layers and any(device.device_type != "gpu" for device in ctx):
-        raise ValueError("norm syncbatch runs on GPUs alone: MXNet's hangs on the CPU; choose batch, or pass --gpu 0,1")
-    for layer in layers:
-        layer._kwargs["ndev"] = len(ctx)
 
 
 class PictureNorm(mx.gluon.HybridBlock):

@@ -35,16 +35,14 @@ class ResnetGenerator(mx.gluon.HybridBlock):
 
     Parameters
     ----------
-    input_nc, output_nc
-        Channels of source and target.
     n_blocks
         Residual blocks at a quarter of the size; 9 for 256x256, 6 for 128x128.
     ngf
         Channels at full size; a quarter of the size has four times as many.
-    norm
-        One of `operators.NORMS`, or `operators.TRANSLATING_NORMS` for a trained network at work.
     dropout
         Whether each block drops out half of its values (in train mode).
+    input_nc, output_nc, norm
+        As the U-Net's.
     """
 
     multiple = 4

@@ -49,7 +49,7 @@ class Pix2PixTrainer:
     log_gradients
         Whether a step returns the norms of its gradients as well.
     scale_losses
-        Whether to scale losses as float16 needs it, and leave out the updates whose gradients are not finite.
+        Whether to scale losses as float16 needs it: see `LossScale`.
     cluster
         The processes that share each batch, of which this is one: `OneProcess`, or what has the same methods.
     """
@@ -202,17 +202,10 @@ class Pix2PixTrainer:
             self._previous.wait_to_read()
         self._previous = next(iter(losses.values()))
 
-    def wait(self) -> None:
-        """Wait until the devices have done all that they were given."""
-        mx.nd.waitall()
-
     def check_finite(self) -> None:
-        """See that the last update has left the weights and running statistics finite: its losses are from before it.
+        """Raise FloatingPointError if the last update has not left weights and running statistics finite.
 
-        Raises
-        ------
-        FloatingPointError
-            If it has not.
+        The losses of its step are from before it.
         """
         for learner in self.learners:
             for name, parameter in learner.net._collect_params_with_prefix().items():

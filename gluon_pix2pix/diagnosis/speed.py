@@ -45,7 +45,7 @@ def _train(device: mx.Context, speeds: list[Speed], timed: int) -> Steps:
     begun = time.perf_counter()
     for _ in range(timed):
         step(options, trainer)
-    trainer.wait()
+    mx.nd.waitall()
     speeds.append(Speed(str(device), timed / (time.perf_counter() - begun)))
     losses = {name: np.array([row[name] for row in rows]) for name in rows[0] if name != "D_accuracy"}
     ways = {role: {name: after[role][name] - before[role][name] for name in before[role]} for role in before}

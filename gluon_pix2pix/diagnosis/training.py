@@ -15,6 +15,7 @@ from gluon_pix2pix.core.losses import GAN_MODES
 from gluon_pix2pix.core.networks import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.diagnosis.comparison import Row, compare, first_that_passes, guarded, largest_difference, tolerance
+from gluon_pix2pix.runs.adam_moments import get_moments
 from gluon_pix2pix.runs.checkpoint import load_checkpoint, save_checkpoint
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.options import TrainOptions
@@ -81,7 +82,7 @@ def train(changes: dict, ctx: Sequence[mx.Context], draw: int = 0) -> Steps:
 
 def weights_of(trainer: Pix2PixTrainer) -> dict[str, dict[str, np.ndarray]]:
     """Return each network's weights by name."""
-    trainer.wait()
+    mx.nd.waitall()
     return {
         learner.name: {name: p.data(trainer.ctx[0]).asnumpy() for name, p in learner.parameters.items()}
         for learner in trainer.learners
@@ -168,7 +169,7 @@ def _move_checkpoint(name: str, ctx: mx.Context, other: mx.Context) -> Iterator[
     worst = max(largest_difference(after[key], array) for key, array in before.items())
     yield Row("checkpoint", f"{name}: weights", worst, tolerance("bits", ctx))
     for learner, loaded in zip(trainer.learners, resumed.learners):
-        moments, taken = learner.moments(), loaded.moments()
+        moments, taken = get_moments(learner), get_moments(loaded)
         worst = max(largest_difference(taken[key].asnumpy(), array.asnumpy()) for key, array in moments.items())
         yield Row("checkpoint", f"{name}: Adam's moments of the {learner.name}", worst, tolerance("bits", ctx))
     device = ctx if ctx.device_type == "gpu" else other
@@ -189,7 +190,7 @@ def _watch_memory(device: mx.Context) -> Iterator[Row]:
     for number in range(1, MEMORY_STEPS[1] + 1):
         step(options, trainer)
         if number in MEMORY_STEPS:
-            trainer.wait()
+            mx.nd.waitall()
             used.append(memory_of(device))
     for kind, before in used[0].items():
         grown = used[1][kind] - before

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.params_file import ParamsFile, load_weights
 from gluon_pix2pix.reading import open_file
+from gluon_pix2pix.runs.adam_moments import get_moments, set_moments
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint, read_state_file
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.writing import whole_folder, write_json
@@ -49,7 +50,7 @@ def save_checkpoint(folder: Path, trainer: Pix2PixTrainer, *, epoch: int, step: 
         mx.nd.waitall()  # with static memory, an engine still at work would be writing to what is being saved
         for learner in trainer.learners:
             learner.net.save_parameters(str(partial / f"{learner.name}.params"))
-            mx.nd.save(str(partial / f"{learner.name}_adam.params"), learner.moments())
+            mx.nd.save(str(partial / f"{learner.name}_adam.params"), get_moments(learner))
         averages = trainer.G.averages()
         if averages:  # with the running statistics of the network in training: those have no average of their own
             whole = {name: p._reduce() for name, p in trainer.G.net._collect_params_with_prefix().items()}
@@ -84,7 +85,7 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
     for learner in trainer.learners:
         load_network_weights(path, learner.name, learner.net, trainer.ctx)
         averages = _read_arrays(path / f"{EMA}.params") if learner.ema and state["steps"] else {}
-        learner.set_moments(_read_arrays(path / f"{learner.name}_adam.params"), trainer.ctx, averages)
+        set_moments(learner, _read_arrays(path / f"{learner.name}_adam.params"), trainer.ctx, averages)
         learner.loss_scale.load(state.get("loss_scales", {}).get(learner.name, {}))
     pooled = _read_arrays(path / "pool.params") if "pool.params" in state["sha256"] else {}
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):

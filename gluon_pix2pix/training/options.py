@@ -9,13 +9,13 @@ from typing import Any, Literal, Optional
 
 from gluon_pix2pix.core.loop import ScheduleOptions
 from gluon_pix2pix.core.losses import LossOptions
-from gluon_pix2pix.core.networks import NetworkOptions
 from gluon_pix2pix.core.operators import PRECISIONS
 from gluon_pix2pix.core.optimizer import AdamOptions
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.pairs.options import DataOptions, TaskOptions
 from gluon_pix2pix.reports.sinks import WatchOptions
+from gluon_pix2pix.training.network_options import NetworkOptions
 from gluon_pix2pix.training.presets import PRESETS, naming_preset
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from gluon_pix2pix.core.networks import get_model, init_weights
-from gluon_pix2pix.core.operators import check_precision, set_precision, synchronise
+from gluon_pix2pix.core.operators import set_precision
 from gluon_pix2pix.core.step import OneProcess, Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pairs.layouts import Split
@@ -17,6 +17,7 @@ from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.devices import check_precision, synchronise
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
 

@@ -17,7 +17,6 @@ from gluon_pix2pix.core.operators import (
     bias_before,
     concat_channels,
     norm_layer,
-    synchronise,
 )
 from gluon_pix2pix.runtime import mx
 
@@ -133,15 +132,6 @@ def test_other_norms():
     assert [norm for norm in NORMS if bias_before(norm)] == ["instance"]
     with pytest.raises(ValueError, match="no norm 'layer'; choose from batch, instance, none, syncbatch"):
         norm_layer("layer", 2)
-
-
-def test_synchronised_batch_norm_needs_gpus():
-    net = get_model("pixel", ndf=4, norm="syncbatch")
-    with pytest.raises(ValueError, match=r"norm syncbatch runs on GPUs alone.*choose batch, or pass --gpu 0,1"):
-        synchronise(net, [mx.current_context()])
-    synchronise(net, [mx.gpu(0), mx.gpu(1), mx.gpu(2)])
-    assert net.net[3]._kwargs["ndev"] == 3
-    synchronise(get_model("pixel", ndf=4), [mx.current_context()])
 
 
 @MODES

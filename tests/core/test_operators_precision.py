@@ -7,17 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core import operators as precision
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import (
     Conv2D,
     Conv2DTranspose,
     OneChannelConv,
-    check_precision,
-    has_bfloat16,
     set_precision,
 )
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.devices import has_bfloat16
 
 needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="this processor has no AVX512-BF16")
 
@@ -129,22 +127,6 @@ def test_float16_casts_around_every_convolution_and_transposed_convolution():
     assert casts.count("float32") == 6
 
 
-@pytest.mark.parametrize("call", [lambda: set_precision(Conv2D(1, 1), "int4"), lambda: check_precision("int4", "cpu")])
-def test_an_unknown_precision_is_refused(call):
+def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="no precision 'int4'; choose from float32, bfloat16, float16"):
-        call()
-
-
-def test_what_a_device_does_not_have_is_refused(monkeypatch, tmp_path):
-    check_precision("float32", "cpu")
-    check_precision("float16", "gpu")
-    with pytest.raises(ValueError, match="float16 is for GPUs"):
-        check_precision("float16", "cpu")
-    with pytest.raises(ValueError, match="bfloat16 is for CPUs"):
-        check_precision("bfloat16", "gpu")
-    monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "absent")
-    with pytest.raises(ValueError, match="needs a processor with AVX512-BF16"):
-        check_precision("bfloat16", "cpu")
-    monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "cpuinfo")
-    (tmp_path / "cpuinfo").write_text("processor : 0\nflags\t\t: avx512f avx512_bf16 sse\n")
-    check_precision("bfloat16", "cpu")
+        set_precision(Conv2D(1, 1), "int4")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core import optimizer
+from gluon_pix2pix import adam_loops
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import gather, gather_gradient, resized, spread
 from gluon_pix2pix.core.optimizer import Learner
+from gluon_pix2pix.runs.adam_moments import get_moments
 from gluon_pix2pix.runtime import mx
 
 pytestmark = pytest.mark.device
@@ -77,12 +78,12 @@ def test_it_learns_as_a_resize_convolution_does(channels, operators, monkeypatch
     """Ten steps of Adam on the kernels give what ten steps on the nine numbers give; and so does their average."""
     x, aim = random(2, 16, 4, 4), random(2, channels, 8, 8, seed=1)
     net = get_model("unet", num_downs=2, ngf=8, output_nc=channels, upsample="resize").last
-    monkeypatch.setattr(optimizer, "SPLIT", 4)  # several threads
+    monkeypatch.setattr(adam_loops, "SPLIT", 4)  # several threads
     init_weights(net, seed=0, ctx=[x.context], init_gain=0.2)
     theirs, begun = Enlarging(gather(net.weight.data())), net.weight.data().asnumpy()
     learners = [Learner("G", one, lr=0.05, ema=0.9) for one in (net, theirs)]
     if operators:
-        monkeypatch.setattr(optimizer, "_compiled", None)  # never called
+        monkeypatch.setattr(adam_loops.AdamLoops, "update", None)  # never called
         for learner in learners:
             learner.trainer._optimizer.clip_gradient = 1e9  # which the loops do not know
     net.bias.grad_req = "null"
@@ -98,7 +99,7 @@ def test_it_learns_as_a_resize_convolution_does(channels, operators, monkeypatch
     np.testing.assert_allclose(spread(gather(ours)).asnumpy(), ours.asnumpy(), atol=1e-6)
     averages = [learner.averages()["weight"] for learner in learners]
     np.testing.assert_allclose(averages[0].asnumpy(), spread(averages[1]).asnumpy(), atol=2e-4)
-    moments = [learner.moments() for learner in learners]
+    moments = [get_moments(learner) for learner in learners]
     for which in ("weight:mean", "weight:variance"):
         np.testing.assert_allclose(moments[0][which].asnumpy(), moments[1][which].asnumpy(), rtol=1e-2, atol=1e-4)
 

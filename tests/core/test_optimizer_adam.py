@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core import optimizer as adam
+from gluon_pix2pix import adam_loops
 from gluon_pix2pix.core.optimizer import Adam
 from gluon_pix2pix.runtime import mx
 
@@ -33,7 +33,7 @@ def updated(optimizer: mx.optimizer.Optimizer, size: int, steps: int = 3, dtype:
 @pytest.mark.parametrize("size", [1, 5, 1000, 70_001])
 @pytest.mark.parametrize("extra", [{}, {"wd": 0.01}, {"rescale_grad": 0.25}])
 def test_the_numbers_are_mxnets(monkeypatch, size, extra):
-    monkeypatch.setattr(adam, "SPLIT", 4)  # several threads
+    monkeypatch.setattr(adam_loops, "SPLIT", 4)  # several threads
     ours = Adam(**SETTINGS, **extra, workers=3)
     for mine, theirs in zip(updated(ours, size), updated(MXNetsAdam(**SETTINGS, **extra), size)):
         # MXNet takes 1 - beta2 of the rounded beta2, which is 5e-5 off in the variance.
@@ -53,7 +53,7 @@ def test_the_numbers_are_the_papers():
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
-    monkeypatch.setattr(adam, "SPLIT", 4)
+    monkeypatch.setattr(adam_loops, "SPLIT", 4)
     results = [updated(Adam(**SETTINGS, workers=workers), 30_001) for workers in (1, 2, 5)]
     for mine, first in zip(results[1:], results[:1] * 2):
         for a, b in zip(mine, first):
@@ -94,7 +94,7 @@ def test_a_network_trains_the_same():
 @pytest.mark.parametrize(("size", "dtype"), [(1000, "float32"), (70_001, "float32"), (9, "float64")])
 def test_the_average_is_tensorflows_formula(monkeypatch, size, dtype):
     """tf.train.ExponentialMovingAverage with num_updates: decay min(ema, (1 + t) / (10 + t)), worked out in float64."""
-    monkeypatch.setattr(adam, "SPLIT", 4)
+    monkeypatch.setattr(adam_loops, "SPLIT", 4)
     plain, averaging = Adam(**SETTINGS), Adam(**SETTINGS, ema=0.25)
     average = np.random.default_rng(0).standard_normal(size)
     for t in range(1, 6):

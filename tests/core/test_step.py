@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.core.losses import GANLoss, l1_loss
-from gluon_pix2pix.core.operators import has_bfloat16, set_precision
+from gluon_pix2pix.core.operators import set_precision
 from gluon_pix2pix.core.step import Part, Pix2PixTrainer
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.devices import has_bfloat16
 
 pytestmark = pytest.mark.device
 
@@ -284,10 +285,3 @@ def test_gradient_norms_are_on_request_and_change_nothing(make_trainer, same_bit
     assert "G_gradient" in with_norms.run(2)[-1]
     assert "G_gradient" not in without.run(2)[-1]
     assert same_bits(with_norms.parameters(), without.parameters())
-
-
-def test_waiting_is_for_all_that_a_step_does(make_trainer):
-    trainer = make_trainer()
-    trainer.step(*trainer.batch(), seed=(0,))
-    trainer.wait()  # returns; what it waits for is MXNet's own
-    assert trainer.steps == 1

@@ -15,6 +15,7 @@ from gluon_pix2pix.diagnosis.check import Check
 from gluon_pix2pix.diagnosis.comparison import Row
 from gluon_pix2pix.diagnosis.selftest import Outcome, remarks, run_parts, table, write_report
 from gluon_pix2pix.diagnosis.speed import Speed
+from gluon_pix2pix.runs.adam_moments import get_moments
 from gluon_pix2pix.runtime import mx
 
 DEVICES = [mx.cpu(1), mx.cpu(2)]  # in the place of GPUs; what is wrong here is so on these alone
@@ -181,7 +182,7 @@ def test_a_checkpoint_that_loses_adams_moments_is_seen(monkeypatch):
     def forget(path, trainer):
         real(path, trainer)
         for learner in trainer.learners:
-            for moment in learner.moments().values():
+            for moment in get_moments(learner).values():
                 moment[:] = 0
 
     monkeypatch.setattr(training, "load_checkpoint", forget)
