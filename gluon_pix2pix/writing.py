@@ -14,9 +14,9 @@ import json
 import math
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -28,9 +28,6 @@ except ImportError:  # Windows: nothing is locked there
 PathLike = Union[str, os.PathLike]
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors that the next file would meet as well
-
-_UMASK = os.umask(0o022)  # can only be read by setting it, which is for the whole process: once, before any thread
-os.umask(_UMASK)
 
 _LONGEST = 96  # bytes of a name that a temporary name repeats: some file systems allow no more than 143 in all
 # .part is not whole, .old was moved aside for a moment. Names of earlier versions have nothing random in between.
@@ -77,13 +74,10 @@ def whole_file(path: PathLike, *, durable: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     with naming_errors(path):
-        handle, name = tempfile.mkstemp(prefix=f".{_short(path.name)}.", suffix=f".part{path.suffix}", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+        temporary = _make_hidden(path, f".part{path.suffix}", lambda new: new.touch(exist_ok=False))
     try:
         with naming_errors(path, temporary):
             yield temporary
-            os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp makes files for the owner alone
             if durable:
                 sync(temporary)
             os.replace(temporary, path)
@@ -130,7 +124,7 @@ def whole_folder(path: PathLike, *, durable: bool = False, replace: bool = True)
 def remove_folder(path: PathLike) -> None:
     """Remove a folder, which loses its name before its first file: whoever is killed meanwhile leaves no half of it."""
     path = Path(path)
-    aside = _free_name(path, ".part")
+    aside = _hidden_name(path, ".part")
     os.rename(path, aside)
     shutil.rmtree(aside)
 
@@ -231,18 +225,22 @@ def _short(name: str) -> str:
 def _new_folder(path: Path) -> tuple[Path, Optional[int]]:
     """Make the hidden folder that shall become `path`, and hold it."""
     while True:
-        name = tempfile.mkdtemp(prefix=f".{_short(path.name)}.", suffix=".part", dir=path.parent)
+        folder = _make_hidden(path, ".part", Path.mkdir)
         with contextlib.suppress(LockedError, FileNotFoundError):  # one who clears up was quicker than the lock
-            lock = lock_folder(name)
-            os.chmod(name, 0o777 & ~_UMASK)  # mkdtemp makes folders for the owner alone
-            return Path(name), lock
+            return folder, lock_folder(folder)
 
 
-def _free_name(path: Path, ending: str) -> Path:
-    """Return a hidden name beside a path that nothing has."""
-    name = tempfile.mkdtemp(prefix=f".{_short(path.name)}.", suffix=ending, dir=path.parent)
-    os.rmdir(name)
-    return Path(name)
+def _hidden_name(path: Path, ending: str) -> Path:
+    return path.parent / f".{_short(path.name)}.{secrets.token_hex(4)}{ending}"
+
+
+def _make_hidden(path: Path, ending: str, make: Callable[[Path], None]) -> Path:
+    """Make a file or folder under a hidden name beside a path; its rights are as the user's umask has it."""
+    while True:
+        with contextlib.suppress(FileExistsError):
+            name = _hidden_name(path, ending)
+            make(name)
+            return name
 
 
 def _refuse_filled(path: Path, replace: bool) -> None:
@@ -259,7 +257,7 @@ def _take_place(temporary: Path, path: Path) -> None:
         return
     lock = lock_folder(path)  # so that nobody takes the folder moved aside for one left behind
     try:
-        aside = _free_name(path, ".old")
+        aside = _hidden_name(path, ".old")
         os.rename(path, aside)
         try:
             os.rename(temporary, path)

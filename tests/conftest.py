@@ -9,6 +9,7 @@ import os
 
 # The networks here are tiny: a second thread gains nothing, and waits for each operator where others are at work too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # as the commands have it, and before anything imports OpenCV
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -240,6 +240,45 @@ def test_data_sets_are_not_listed_got_or_drawn_by_what_finds_them_on_disk(comman
     assert not {name for name in imported_on_loading(f"commands.{command}") if room(name) == "datasets"}
 
 
+CHANGERS = ("umask", "filterwarnings", "simplefilter", "setLevel", "setLogLevel", "setdefault", "putenv")
+
+
+def effects_of_loading(tree: ast.Module) -> list[str]:
+    """List the statements at a module's top that do something to the process, by what they look like."""
+    found = []
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) or ast.unparse(node).startswith("if __name__ =="):
+            continue
+        calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+        changes = any(getattr(call.func, "attr", "") in CHANGERS for call in calls)
+        alone = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+        targets = getattr(node, "targets", [])
+        elsewhere = any(isinstance(one, ast.Attribute) or "environ" in ast.unparse(one) for one in targets)
+        if changes or alone or elsewhere or isinstance(node, ast.Delete):
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "runtime"])
+def test_loading_a_module_does_nothing_else(module):
+    """`runtime` alone has to: what comes before MXNet's import. The commands' door does the rest when it is called."""
+    assert effects_of_loading(MODULES[module]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a = os.umask(2)",
+        "warnings.filterwarnings('ignore')",
+        "(a or b)(0)",
+        "os.environ['A'] = 'b'",
+        "cv2.x = 1",
+    ],
+)
+def test_effects_are_seen(line):
+    assert effects_of_loading(ast.parse(line)) == [line]
+
+
 @pytest.mark.parametrize("script", ["train_pix2pix.py", "eval_psnr.py"])
 def test_scripts_are_doors(script):
     tree = ast.parse((ROOT / script).read_text())

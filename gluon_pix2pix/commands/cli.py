@@ -13,6 +13,7 @@ from typing import NoReturn, Optional, TextIO
 
 from gluon_pix2pix import check_python
 from gluon_pix2pix.errors import UsageError, one_line
+from gluon_pix2pix.pictures.quiet import quiet_libraries
 
 # Command name -> what it does, in the order of a user's day. Each is a module of this package.
 COMMANDS = {
@@ -84,6 +85,7 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # file names need not be text in the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
+    quiet_libraries()
     try:
         check_python()
         import tyro  # here, where a package that is not installed becomes one line

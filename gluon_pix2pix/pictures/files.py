@@ -37,9 +37,6 @@ __all__ = [
     "write_image",
 ]
 
-# Silent: what it cannot do is said here, in one line. OpenCV 5 has moved the call.
-(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
-
 
 def read_image(path: PathLike, *, channels: Optional[int] = None, data: Optional[bytes] = None) -> np.ndarray:
     """Read a picture file: its pixels upright, none of them guessed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from typing import BinaryIO
 
 import numpy as np
@@ -11,10 +10,6 @@ from PIL import Image
 
 from gluon_pix2pix.pictures.jpeg import CUT
 from gluon_pix2pix.pictures.limits import MAX_BYTES, TAKE_ONE, Header, Unreadable, spread, upright
-
-# Pillow's remarks on sizes and tags; the bounds are checked here. Files are read in threads, and to change the filters
-# there for a while would change them for all.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _FORMATS = ("BMP", "GIF", "JPEG2000", "PPM", "WEBP")
 _MODES = {"1": (1, False), "L": (1, False), "LA": (1, True), "P": (3, False), "RGB": (3, False), "RGBA": (3, True)}

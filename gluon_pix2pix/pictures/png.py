@@ -6,7 +6,6 @@ or the other refuses, are nobody's concern.
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,8 +14,6 @@ import numpy as np
 
 from gluon_pix2pix.pictures.jpeg import CUT, orientation_of
 from gluon_pix2pix.pictures.limits import Header, Unreadable
-
-logging.getLogger("imagecodecs").setLevel(logging.CRITICAL)  # what is wrong comes as an error, too
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = {0: (1, False), 2: (3, False), 3: (3, False), 4: (1, True), 6: (3, True)}  # channels, and whether alpha

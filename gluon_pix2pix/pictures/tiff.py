@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import math
 import re
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from gluon_pix2pix.pictures.limits import MAX_BYTES, TAKE_ONE, Header, Unreadabl
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong is said here, in one line
 _WHITE_IS_0, _BLACK_IS_0, _RGB, _PALETTE, _INKS, _YCBCR = 0, 1, 2, 3, 5, 6  # PhotometricInterpretation
 _JPEGS = (6, 7, 34892, 33007)  # compressions whose pixels tifffile gives as RGB
 _MULTIPLIED, _UNMULTIPLIED = 1, 2  # ExtraSamples that are alpha

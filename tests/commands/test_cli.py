@@ -55,6 +55,13 @@ def raiser(error: BaseException):
     return main
 
 
+def test_libraries_are_kept_quiet_first(command, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli, "quiet_libraries", lambda: seen.append("quiet"))
+    command(seen.append)
+    assert seen == ["quiet", Options()]
+
+
 def test_options_come_from_the_words(command, monkeypatch):
     seen = []
     assert command(seen.append, "--number", "7") == (0, "", "")

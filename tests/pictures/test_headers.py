@@ -68,7 +68,7 @@ def save_huge(folder) -> list:
     return ["a.png", "b.png", "c.jpg", "d.npy"]
 
 
-@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as the module itself has it
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as commands have it
 def test_absurd_sizes_are_refused_before_decoding(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", None)
     for name in save_huge(tmp_path):

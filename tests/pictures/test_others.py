@@ -121,7 +121,7 @@ def test_names_do_not_matter(tmp_path):
         agree(tmp_path / "a.jpg", image)
 
 
-@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as the module itself has it
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as commands have it
 def test_a_large_claim_of_jpeg_2000_is_refused(tmp_path):
     Image.fromarray(noise(20, 33, 3)).save(tmp_path / "a.j2k")
     data = bytearray((tmp_path / "a.j2k").read_bytes())
