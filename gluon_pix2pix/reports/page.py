@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,16 @@ from dominate.util import raw
 from gluon_pix2pix.writing import write_atomically
 
 
-def new_page(title: str, data: Any, *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> document:
-    """Begin a page; what is added to it later comes before the scripts run.
+def write_page(
+    path: Path,
+    title: str,
+    data: Any,
+    add_body: Callable[[], None],
+    *,
+    styles: tuple[str, ...],
+    scripts: tuple[str, ...],
+) -> None:
+    """Write a page whole; letters that UTF-8 does not have (names of undecodable bytes) become question marks.
 
     Parameters
     ----------
@@ -24,9 +34,21 @@ def new_page(title: str, data: Any, *, styles: tuple[str, ...], scripts: tuple[s
         The name of the page, as text.
     data
         What the scripts draw: anything that JSON holds. They find it in the element "data".
+    add_body
+        Called once, in another thread: the tags that it makes are the page's body, before the scripts run.
     styles, scripts
         Names of files beside this module.
     """
+    # Each tag asks asyncio for its loop. In the main thread that makes one, which nobody closes (and from Python 3.12
+    # on it is deprecated); in another thread there is none, and dominate does without.
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit(_render, title, data, add_body, styles, scripts).result()
+    write_atomically(path, text.encode("utf-8", "replace"))
+
+
+def _render(
+    title: str, data: Any, add_body: Callable[[], None], styles: tuple[str, ...], scripts: tuple[str, ...]
+) -> str:
     page = document(title=title)
     page["lang"] = "en"
     with page.head:
@@ -37,12 +59,9 @@ def new_page(title: str, data: Any, *, styles: tuple[str, ...], scripts: tuple[s
         tags.style(raw("\n".join(_file(name) for name in styles)))
         tags.script(raw(as_json(data)), type="application/json", id="data")
         tags.script(raw(f"addEventListener('DOMContentLoaded', () => {{\n{_join(scripts)}\n}});"))
-    return page
-
-
-def write_page(path: Path, page: document) -> None:
-    """Write a page whole; letters that UTF-8 does not have (names of undecodable bytes) become question marks."""
-    write_atomically(path, page.render(pretty=False).encode("utf-8", "replace"))
+    with page:
+        add_body()
+    return page.render(pretty=False)
 
 
 def as_json(data: Any) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha1
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
-from dominate import document, tags
+from dominate import tags
 
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.pictures.collage import collage, for_screen
 from gluon_pix2pix.pictures.files import PathLike, read_image, write_image
 from gluon_pix2pix.reading import read_json
 from gluon_pix2pix.reports.charts import is_number
-from gluon_pix2pix.reports.page import as_url, new_page, printable, write_page
+from gluon_pix2pix.reports.page import as_url, printable, write_page
 from gluon_pix2pix.threads import in_threads
 
 THUMB = 128  # pixels that a picture in the overview is high
@@ -68,9 +69,14 @@ def write_results_page(folder: PathLike, *, workers: int = 2) -> Path:
     name = folder.resolve().name
     data = {"metrics": metrics, "pictures": pictures, "heat": HEAT}
     scripts = ("page.js", "overview.js", "viewer.js", "results.js")
-    page = new_page(f"{name}: results", data, styles=("page.css", "results.css"), scripts=scripts)
-    _add_body(page, name, report)
-    write_page(folder / "index.html", page)
+    write_page(
+        folder / "index.html",
+        f"{name}: results",
+        data,
+        partial(_add_body, name, report),
+        styles=("page.css", "results.css"),
+        scripts=scripts,
+    )
     return folder / "index.html"
 
 
@@ -146,34 +152,33 @@ def _label(row: dict) -> str:
     return printable(row["name"] if folder == "." else f"{folder}/{row['name']}")
 
 
-def _add_body(page: document, name: str, report: dict) -> None:
+def _add_body(name: str, report: dict) -> None:
     pictures = report["pictures"]
     sizes = {(row.get("width"), row.get("height")) for row in pictures} - {(None, None)}
-    with page:
-        with tags.header():
-            tags.h1(printable(name))
-            words = [f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"]
-            words += [f"{width} x {height} pixels" for width, height in sizes] if len(sizes) == 1 else []
-            words += [f"targets in {report['targets']}"] if report.get("targets") else []
-            tags.p(printable("  ·  ".join(words)), cls="quiet")
-        tags.section(id="tiles", aria_label="Scores")
-        tags.div(id="tools", role="search")
-        tags.main(id="pictures")
-        with tags.section(cls="about"):
-            _left_out(report.get("left_out", []))
-            _folders(report.get("folders") or {})
-            with tags.details(open=True):
-                tags.summary("How the scores are computed")
-                with tags.dl():
-                    for key, text in report.get("protocol", {}).items():
-                        tags.dt(key.replace("_", " "))
-                        tags.dd(str(text))
-        with tags.footer():
-            for file in ("scores.json", "scores.csv"):
-                tags.a(file, href=file)
-            versions = report.get("versions", {})
-            tags.span("  ·  ".join(f"{key} {value}" for key, value in versions.items()), cls="quiet")
-        tags.noscript("The pictures are listed by this page's own script, which the browser has switched off.")
+    with tags.header():
+        tags.h1(printable(name))
+        words = [f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"]
+        words += [f"{width} x {height} pixels" for width, height in sizes] if len(sizes) == 1 else []
+        words += [f"targets in {report['targets']}"] if report.get("targets") else []
+        tags.p(printable("  ·  ".join(words)), cls="quiet")
+    tags.section(id="tiles", aria_label="Scores")
+    tags.div(id="tools", role="search")
+    tags.main(id="pictures")
+    with tags.section(cls="about"):
+        _left_out(report.get("left_out", []))
+        _folders(report.get("folders") or {})
+        with tags.details(open=True):
+            tags.summary("How the scores are computed")
+            with tags.dl():
+                for key, text in report.get("protocol", {}).items():
+                    tags.dt(key.replace("_", " "))
+                    tags.dd(str(text))
+    with tags.footer():
+        for file in ("scores.json", "scores.csv"):
+            tags.a(file, href=file)
+        versions = report.get("versions", {})
+        tags.span("  ·  ".join(f"{key} {value}" for key, value in versions.items()), cls="quiet")
+    tags.noscript("The pictures are listed by this page's own script, which the browser has switched off.")
 
 
 def _left_out(lines: Sequence[str]) -> None:

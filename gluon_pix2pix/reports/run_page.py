@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
-from dominate import document, tags
+from dominate import tags
 
 from gluon_pix2pix.pictures.folders import natural_key
 from gluon_pix2pix.reports.charts import charts_of, epochs_at, steps_per_epoch
-from gluon_pix2pix.reports.page import as_url, new_page, write_page
+from gluon_pix2pix.reports.page import as_url, write_page
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runs.options_file import read_options
 
@@ -56,11 +57,15 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
     warned = [epochs_at(event, steps) for event in events if event["event"] == "warning" and "epoch" in event]
     data = {**facts, "charts": charts, "warned": _five_digits(warned), "samples": _samples(run_dir)}
     name = run_dir.resolve().name
-    page = new_page(
-        f"{name}: run", data, styles=("page.css", "run.css"), scripts=("page.js", "charts.js", "player.js", "run.js")
+    files = [file for file in _FILES if (run_dir / file).exists()]
+    write_page(
+        run_dir / "index.html",
+        f"{name}: run",
+        data,
+        partial(_add_body, name, run, events, files),
+        styles=("page.css", "run.css"),
+        scripts=("page.js", "charts.js", "player.js", "run.js"),
     )
-    _add_body(page, name, run, events, [file for file in _FILES if (run_dir / file).exists()])
-    write_page(run_dir / "index.html", page)
 
 
 def progress_of(events: Sequence[dict], *, total: int) -> dict:
@@ -91,38 +96,35 @@ def progress_of(events: Sequence[dict], *, total: int) -> dict:
     return {**facts, "updated": timed[-1][0] if timed else None}
 
 
-def _add_body(page: document, name: str, run: dict, events: Sequence[dict], files: Sequence[str]) -> None:
+def _add_body(name: str, run: dict, events: Sequence[dict], files: Sequence[str]) -> None:
     options = run.get("options", {})
     device = next((event for event in reversed(events) if event["event"] == "device"), {})
     words = [options.get("generator"), *(device.get(key) for key in ("data", "direction", "device"))]
-    with page:
-        with tags.header():
-            with tags.div(cls="headline"):
-                tags.h1(name)
-                tags.span(cls="state", id="state")
-            tags.p("  ·  ".join(str(word) for word in words if word), cls="quiet")
-            with tags.div(cls="progress", role="progressbar", aria_label="epochs done"):
-                tags.div(id="done")
-            tags.div(cls="facts", id="facts")
-        _warnings(
-            [event for event in events if event["event"] == "warning"], [e for e in events if e["event"] == "error"]
-        )
-        with tags.main(cls="columns"):
-            tags.section(id="samples", aria_label="Samples by epoch")
-            tags.section(id="charts", aria_label="Curves")
-        with tags.section(cls="about"), tags.details(open=True):
-            tags.summary("Options")
-            with tags.table(cls="options"):
-                for key, value in options.items():
-                    with tags.tr():
-                        tags.th(f"--{key.replace('_', '-')}", scope="row")
-                        tags.td("not set" if value is None else str(value), cls="unset" if value is None else "")
-        with tags.footer():
-            for file in files:
-                tags.a(file, href=as_url(file))
-            versions = run.get("versions", {})
-            tags.span("  ·  ".join(f"{key} {value}" for key, value in versions.items()), cls="quiet")
-        tags.noscript("Curves and samples are drawn by this page's own script, which the browser has switched off.")
+    with tags.header():
+        with tags.div(cls="headline"):
+            tags.h1(name)
+            tags.span(cls="state", id="state")
+        tags.p("  ·  ".join(str(word) for word in words if word), cls="quiet")
+        with tags.div(cls="progress", role="progressbar", aria_label="epochs done"):
+            tags.div(id="done")
+        tags.div(cls="facts", id="facts")
+    _warnings([event for event in events if event["event"] == "warning"], [e for e in events if e["event"] == "error"])
+    with tags.main(cls="columns"):
+        tags.section(id="samples", aria_label="Samples by epoch")
+        tags.section(id="charts", aria_label="Curves")
+    with tags.section(cls="about"), tags.details(open=True):
+        tags.summary("Options")
+        with tags.table(cls="options"):
+            for key, value in options.items():
+                with tags.tr():
+                    tags.th(f"--{key.replace('_', '-')}", scope="row")
+                    tags.td("not set" if value is None else str(value), cls="unset" if value is None else "")
+    with tags.footer():
+        for file in files:
+            tags.a(file, href=as_url(file))
+        versions = run.get("versions", {})
+        tags.span("  ·  ".join(f"{key} {value}" for key, value in versions.items()), cls="quiet")
+    tags.noscript("Curves and samples are drawn by this page's own script, which the browser has switched off.")
 
 
 def _warnings(warnings: Sequence[dict], errors: Sequence[dict]) -> None:
