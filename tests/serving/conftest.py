@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,14 @@ def png(picture: np.ndarray) -> bytes:
 def pixels(data: bytes) -> np.ndarray:
     """Return an 8-bit picture's pixels, (H, W) or (H, W, 3)."""
     return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread or process does."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 @dataclass

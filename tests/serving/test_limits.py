@@ -6,7 +6,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +16,7 @@ import pytest
 from gluon_pix2pix.serving import server
 from gluon_pix2pix.serving.limits import Gate, Limits, RefusedError
 
-from .conftest import png
+from .conftest import png, until
 
 PICTURE = png(np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3))
 PATH = "/v1/models/stub/translate"
@@ -34,14 +33,6 @@ class Held:
         self.begun.set()
         assert self.go.wait(20)
         return batch
-
-
-def until(condition):
-    """Wait for something that another thread does."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def raw(url, head, body=b""):
