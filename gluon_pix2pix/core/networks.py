@@ -53,7 +53,7 @@ class Down(mx.gluon.HybridBlock):
 class Up(mx.gluon.HybridBlock):
     """ReLU, transposed convolution 4/2/1, norm, dropout: twice the size."""
 
-    def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool, resize: bool):
+    def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool, resize: bool = False):
         super().__init__()
         kernel = {"kernel_size": 4, "strides": 2, "padding": 1, "resize": resize}
         with self.name_scope():

@@ -16,7 +16,7 @@ from gluon_pix2pix.reports.losses_png import write_losses_png
 from gluon_pix2pix.reports.run_page import write_run_page
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
 from gluon_pix2pix.runs.log import append_event, resume_log
-from gluon_pix2pix.runs.options_file import read_run
+from gluon_pix2pix.runs.options_file import read_options, read_run
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import compare_with_run, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
@@ -110,6 +110,7 @@ def load_initial(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
     """
     name, folder = options.run.init_from, find_model(options.run.init_from)
     if not (folder / MODEL).is_file():
+        _check_upsample(name, read_options(folder).get("generator", {}), options)
         loaded = checkpoint.load_initial(folder, trainer.generator, trainer.discriminator, trainer.ctx)
         return f"began with the {' and '.join(loaded)} of {name}"
     trained, model = rebuild_export(folder)
@@ -120,6 +121,12 @@ def load_initial(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
     for key, parameter in trained._collect_params_with_prefix().items():
         own[key].set_data(parameter.data())
     return f"began with the generator of {name}; an export has no discriminator, and its own begins anew"
+
+
+def _check_upsample(name: str, theirs: dict, options: TrainOptions) -> None:
+    """Refuse kernels that are no resize-convolution's: a step would turn them into others. The other way is fine."""
+    if options.networks.upsample == "resize" and theirs.get("upsample", "deconv") != "resize":
+        raise ValueError(f"the generator of {name} was trained with --upsample deconv (now resize): pass the same")
 
 
 def _differing_options(theirs: dict, ours: dict) -> list[str]:

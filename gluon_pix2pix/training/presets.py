@@ -12,7 +12,7 @@ from gluon_pix2pix.errors import UsageError
 _BETTER_AT_EQUAL_STEPS = {"ema": 0.999, "upsample": "resize"}
 PRESETS: dict[str, dict[str, Any]] = {
     # About 20 minutes on two CPU cores for 400 pairs.
-    "quick": {"ngf": 16, "ndf": 16, "n_epochs": 20, "n_epochs_decay": 20, **_BETTER_AT_EQUAL_STEPS},
+    "quick": {"ngf": 16, "ndf": 16, "n_epochs": 8, "n_epochs_decay": 8, **_BETTER_AT_EQUAL_STEPS},
     # arXiv 1611.07004, section 6, and the Torch7 program: dropout in the innermost blocks, one rate to the end.
     "paper": {"dropout_blocks": "paper", "lr_policy": "constant", "n_epochs": 200, "n_epochs_decay": 0},
     "best": _BETTER_AT_EQUAL_STEPS,

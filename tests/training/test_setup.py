@@ -12,6 +12,7 @@ from gluon_pix2pix.commands import train
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.training.options import TrainOptions
 
 
 @pytest.fixture
@@ -118,3 +119,19 @@ def test_a_run_begins_with_the_weights_of_another(options, tmp_path, capsys):
     weights = [mx.nd.load(str(run / "checkpoints/epoch_0001/generator.params")) for run in runs]
     name = "down.0.conv.weight"
     assert (weights[0][name].asnumpy() == weights[1][name].asnumpy()).all()  # with a rate of 0 they stay
+
+
+def test_a_run_begins_only_with_kernels_that_its_way_to_enlarge_has(options, tmp_path, capsys):
+    """Those of a resize-convolution are a transposed convolution's; the other way round the first step changed them."""
+    train.main(options.replace(upsample="resize"))
+    second = options.replace(run_dir=tmp_path / "second", init_from=options.run.run_dir)
+    train.main(second)
+    assert "began with the generator and discriminator" in capsys.readouterr().out
+    third = options.replace(run_dir=tmp_path / "third", init_from=tmp_path / "second", upsample="resize")
+    with pytest.raises(UsageError, match=r"second was trained with --upsample deconv \(now resize\): pass the same"):
+        train.main(third)
+
+
+def test_only_unets_enlarge_in_several_ways():
+    with pytest.raises(UsageError, match="--upsample resize is for U-Nets, not for --generator resnet_9blocks"):
+        TrainOptions.of(generator="resnet_9blocks", upsample="resize")
