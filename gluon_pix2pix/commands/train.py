@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Optional
 
+from gluon_pix2pix.commands import other_programs
 from gluon_pix2pix.core.losses import WGANGP_REFUSED
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.training.options import DIST_ASYNC_REFUSED, TrainOptions
@@ -15,24 +16,20 @@ if TYPE_CHECKING:
 
 Options = TrainOptions
 
-# Upstream's words for ours, and choices of upstream's or MXNet's that cannot be, with the reason.
-ALIASES = {"--netG": "--generator", "--netD": "--discriminator", "--lambda-L1": "--lambda-l1"}
+# Choices of upstream's or MXNet's that cannot be, with the reason.
 REFUSED = {("--gan-mode", "wgangp"): WGANGP_REFUSED, ("--kvstore", "dist_async"): DIST_ASYNC_REFUSED}
 
 
 def read_words(words: list[str]) -> list[str]:
-    """Return the words of the command line in ours; refuse the choices that there are elsewhere.
+    """Return the words of the command line in ours; refuse the options and choices that there are elsewhere alone.
 
     Raises
     ------
     UsageError
         If one of them is chosen.
     """
-    ours = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        name = name.replace("_", "-") if name.startswith("--") else name
-        ours += [ALIASES.get(name, name), value] if equals and name.startswith("--") else [ALIASES.get(name, word)]
+    ours = other_programs.read_words("train", words)
+    ours = [part for word in ours for part in (word.split("=", 1) if word.startswith("--") else [word])]
     for option, choice in zip(ours, ours[1:]):
         if (option.replace("_", "-"), choice) in REFUSED:
             raise UsageError(REFUSED[option.replace("_", "-"), choice])

@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from tqdm import tqdm
 
+from gluon_pix2pix.commands import other_programs
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.runs.checkpoint_list import check_epoch
 from gluon_pix2pix.translation.examples import guess_kind, match_targets
@@ -32,6 +33,11 @@ class Options(CommonOptions):
     model: ModelOptions = field(default_factory=ModelOptions)
     inputs: InputOptions = field(default_factory=InputOptions)
     results: ResultOptions = field(default_factory=ResultOptions)
+
+
+def read_words(words: list[str]) -> list[str]:
+    """Return the words of the command line in ours; UsageError if one is another program's."""
+    return other_programs.read_words("translate", words)
 
 
 def main(options: Options) -> Optional[int]:

@@ -21,7 +21,7 @@ from gluon_pix2pix.datasets.prepare.copying import put_files
 from gluon_pix2pix.datasets.prepare.jobs import run_jobs
 from gluon_pix2pix.datasets.prepare.paris import plan_paris
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
-from gluon_pix2pix.pairs.layouts import side_by_side
+from gluon_pix2pix.pairs.layouts import find_splits, side_by_side
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.writing import UNWRITABLE, LockedError, PathLike, lock_folder, unlock_folder
 
@@ -76,7 +76,7 @@ def get(
     Raises
     ------
     ValueError
-        If the catalogue has no such name, or the arguments do not go with it.
+        If the catalogue has no such name, the arguments do not go with it, or `data_root` holds pairs itself.
     NotOnDiskError
         If the set is only to be had by request; the message says how.
     DownloadError
@@ -90,6 +90,7 @@ def get(
     if not drawing and not (entry.request and source is None):
         with contextlib.suppress(NotOnDiskError):
             return find_set(name, data_root)
+    _refuse_inside_a_set(data_root, name)
     if source is not None:
         put_files(plan_paris(source, folder), folder, progress=functools.partial(report, "copy"))
     elif entry.drawn:
@@ -111,6 +112,16 @@ def _check_arguments(
         raise ValueError(f"only paris_streetview is copied from a folder, not {entry.name}")
     if not entry.drawn and drawing:
         raise ValueError(f"{entry.name} is downloaded, not drawn: it takes no {', '.join(drawing)}")
+
+
+def _refuse_inside_a_set(data_root: PathLike, name: str) -> None:
+    """Raise ValueError if the folder of the named sets is itself a set of somebody's own."""
+    splits = find_splits(data_root) if Path(data_root).is_dir() else {}
+    if any(len(split.pairs) > 1 for split in splits.values()):  # one picture alone may be a contact sheet
+        raise ValueError(
+            f"--data-root {data_root} holds pairs itself, and {name} would be written among them: --dataset "
+            f"{data_root} trains on those; --data-root is the folder where sets with a name are kept"
+        )
 
 
 def _get_whole(entry: Entry, folder: Path, urls: Sequence[str], sha256: Optional[str], report: Progress) -> None:

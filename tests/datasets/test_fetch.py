@@ -373,3 +373,15 @@ def test_what_its_authors_have_sent_is_put_in_place(tmp_path):
     assert located.counts == {"train": 2, "val": 1}
     assert find_named("paris_streetview", tmp_path / "data", photos=True).counts == {"train": 2, "val": 1}
     assert len(located.differences) == 2
+
+
+def test_nothing_is_written_among_somebodys_own_pairs(tmp_path):
+    for side in "AB":
+        (tmp_path / side).mkdir()
+        for name in ("1.png", "2.png"):
+            (tmp_path / side / name).touch()
+    with pytest.raises(
+        ValueError, match=rf"--data-root {tmp_path} holds pairs itself, and demo would be written among"
+    ):
+        fetch.get("demo", tmp_path, counts={"train": 1}, size=32)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["A", "B"]
