@@ -100,6 +100,8 @@ class Problem(NamedTuple):
 def gpu_problem(ordinal: int) -> Optional[Problem]:
     """Say why GPU `ordinal` cannot run MXNet 1.9.1, or return None if it can."""
     if not mx.runtime.Features().is_enabled("CUDA"):
+        if not nvidia.find_gpus():
+            return Problem(f"there is no GPU {ordinal} here", "leave --gpu out, and the CPU is used", is_absent=True)
         remedy = f"pip uninstall mxnet and {install_line('cu112')}, or pass --gpu -1"
         return Problem(f"GPU {ordinal} was asked for and this MXNet is the CPU build", remedy, is_absent=True)
     too_old = nvidia.driver_problem()
@@ -122,8 +124,10 @@ def gpu_problem(ordinal: int) -> Optional[Problem]:
         reason = str(error).strip().splitlines()[-1]
         return Problem(f"CUDA does not answer MXNet ({reason})", "see what nvidia-smi says, or pass --gpu -1")
     if ordinal >= count:
-        why = f"GPU {ordinal} was asked for and MXNet sees {count} GPU(s)"
-        return Problem(why, f"pass a number below {count}, or --gpu -1" if count else "pass --gpu -1", is_absent=True)
+        if not count:
+            return Problem(f"there is no GPU {ordinal} here", "leave --gpu out, and the CPU is used", is_absent=True)
+        seen = "GPU 0 alone" if count == 1 else f"GPUs 0 to {count - 1}"
+        return Problem(f"there is no GPU {ordinal} here", f"MXNet sees {seen}; --gpu -1 is the CPU", is_absent=True)
     return None
 
 

@@ -135,8 +135,9 @@ def test_a_gpu_that_mxnet_has_no_code_for_is_passed_over(machine):
         ("0,0", [("T4", (7, 5))], "takes different numbers such as 0 or 0,1, or -1 alone for the CPU, and got '0,0'"),
         ("0,-1", [("T4", (7, 5))], "and got '0,-1'"),
         ("-2", [], "and got '-2'"),
-        ("0", [], r"GPU 0 was asked for and MXNet sees 0 GPU\(s\): pass --gpu -1"),
-        ("7", [("T4", (7, 5))] * 2, "GPU 7 was asked for and MXNet sees 2.*: pass a number below 2, or --gpu -1"),
+        ("0", [], "^there is no GPU 0 here: leave --gpu out, and the CPU is used$"),
+        ("7", [("T4", (7, 5))] * 2, "^there is no GPU 7 here: MXNet sees GPUs 0 to 1; --gpu -1 is the CPU$"),
+        ("1", [("T4", (7, 5))], "^there is no GPU 1 here: MXNet sees GPU 0 alone; --gpu -1 is the CPU$"),
         ("0", [("NVIDIA H100", (9, 0))], r"GPU 0 \(NVIDIA H100, Hopper\) has .* 9\.0 .* 5\.0 to 8\.9.*docs/gpus\.md"),
         ("0", [("NVIDIA B200", (10, 0))], r"\(NVIDIA B200, Blackwell\)"),
         ("0", [("RTX 5090", (12, 0))], r"\(RTX 5090, Blackwell\) has compute capability 12\.0"),
@@ -150,8 +151,11 @@ def test_gpus_that_cannot_be(machine, words, gpus, message):
 
 
 def test_a_gpu_on_the_cpu_build(machine):
-    machine(cuda=False)
+    machine(cuda=False, gpus=[("T4", (7, 5))])
     with pytest.raises(ValueError, match=r"GPU 0 was asked for and this MXNet is the CPU build: .*--gpu -1"):
+        devices("0")
+    machine(cuda=False)
+    with pytest.raises(ValueError, match=r"^there is no GPU 0 here: leave --gpu out, and the CPU is used$"):
         devices("0")
 
 

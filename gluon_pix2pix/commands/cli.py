@@ -109,5 +109,5 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
         with printable_output():
             if "--debug" in words:
                 traceback.print_exc()
-            print(f"error: {one_line(error)}", file=sys.stderr)
+            print(f"error: {error if hasattr(error, 'has_lines') else one_line(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from gluon_pix2pix import processors
 from gluon_pix2pix.commands.evaluate_options import DECIMALS, MetricName
-from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.commands.tables import number, table_lines
 from gluon_pix2pix.errors import CommonOptions, UsageError
 from gluon_pix2pix.evaluation.compare import (
     CONFIDENCE,
@@ -30,6 +30,7 @@ from gluon_pix2pix.evaluation.compare import (
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Translated, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import write_json
 
 

@@ -72,7 +72,7 @@ def _get(options: GetOptions) -> None:
         if options.counts[0] < 1:
             raise UsageError(f"--counts: train needs 1 picture or more, not {options.counts[0]}")
         drawing["counts"] = {split: count for split, count in zip(SPLITS, options.counts) if count}
-    with option_errors(), StageBar(options.name) as bar:
+    with option_errors(), StageBar(options.name, size=_size(options.name)) as bar:
         located = fetch.get(
             options.name,
             options.data_root,
@@ -89,6 +89,10 @@ def _get(options: GetOptions) -> None:
     print(f"origin: {entry.origin}\nterms: {entry.terms}")
     if entry.raw:
         print(entry.how_to_prepare(options.data_root))
+
+
+def _size(name: str) -> int:
+    return CATALOGUE[name].download_bytes if name in CATALOGUE else 0
 
 
 def _table(data_root: Path) -> str:

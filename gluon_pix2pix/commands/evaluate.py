@@ -26,7 +26,7 @@ from gluon_pix2pix.commands.evaluate_labels import (
     without_source,
 )
 from gluon_pix2pix.commands.evaluate_options import DECIMALS, Options
-from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.commands.tables import number, table_lines
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.evaluation.named_metrics import HEADINGS, LOWER_IS_BETTER, METRICS, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Found, find_pairs, match_folders
@@ -39,6 +39,7 @@ from gluon_pix2pix.evaluation.score import (
     write_scores,
 )
 from gluon_pix2pix.reports.results_page import write_results_page
+from gluon_pix2pix.wording import count
 
 LONGEST_TABLE = 20  # more pictures than these are in scores.csv only
 

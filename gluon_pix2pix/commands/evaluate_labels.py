@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands.evaluate_options import Options
 from gluon_pix2pix.commands.find_data import find_data
-from gluon_pix2pix.commands.tables import count, number, table_lines
+from gluon_pix2pix.commands.tables import number, table_lines
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.evaluation.label_score import (
     PROTOCOL,
@@ -29,6 +29,7 @@ from gluon_pix2pix.evaluation.score import map_pairs
 from gluon_pix2pix.evaluation.segmentation import MEANS
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.wording import count
 
 
 class LabelTask(NamedTuple):

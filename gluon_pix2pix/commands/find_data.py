@@ -50,6 +50,24 @@ def find_data(dataset: str, data_root: Path, *, photos: bool = False, get: bool 
             raise
     from gluon_pix2pix.datasets import fetch
 
-    with StageBar(name) as bar:
+    with StageBar(name, size=CATALOGUE[name].download_bytes) as bar:
         fetch.get(name, data_root, progress=bar)
     return find_named(name, data_root, photos=photos)
+
+
+def check_network(dataset: str, data_root: Path) -> None:
+    """Say at once that a set of the catalogue is not on disk and cannot be downloaded, where that is so.
+
+    Raises
+    ------
+    DownloadError
+        If no address of it is found.
+    """
+    if os.path.basename(dataset) != dataset or Path(data_root, dataset).exists():
+        return
+    from gluon_pix2pix.datasets.catalogue import CATALOGUE  # here, as above
+
+    if dataset in CATALOGUE:
+        from gluon_pix2pix.datasets import fetch
+
+        fetch.check_network(dataset, data_root)

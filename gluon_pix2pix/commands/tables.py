@@ -19,8 +19,3 @@ def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
 def number(value: Optional[float], decimals: int) -> str:
     """Write a number with so many decimals; a dash stands for none."""
     return "-" if value is None else f"{value:.{decimals}f}"
-
-
-def count(amount: int, noun: str) -> str:
-    """Write "1 picture" or "2 pictures"."""
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Optional
 
 from gluon_pix2pix.commands import other_programs
+from gluon_pix2pix.commands.find_data import check_network, find_data
 from gluon_pix2pix.core.losses import WGANGP_REFUSED
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.training.options import DIST_ASYNC_REFUSED, TrainOptions
@@ -44,6 +45,7 @@ def main(options: TrainOptions) -> Optional[int]:
 
 def train(options: TrainOptions) -> Optional[int]:
     """Train in this process alone, or as one of several."""
+    check_network(options.data.dataset, options.data.data_root)  # before MXNet is loaded
     # Imported here: --help, and a word that is refused, come without.
     from gluon_pix2pix.core.step import OneProcess
     from gluon_pix2pix.training.session import prepare_and_train
@@ -70,7 +72,5 @@ def say(line: str) -> None:
 
 def find_or_get(options: TrainOptions) -> Located:
     """Find the data set that the options name, and get it first if it is a named one that is not on disk."""
-    from gluon_pix2pix.commands.find_data import find_data
-
     photos = options.task.coding().from_photos
     return find_data(options.data.dataset, options.data.data_root, photos=photos, get=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import os
@@ -28,15 +29,20 @@ GAIN = 1 << 20  # bytes further that make an attempt no failure
 LONGEST_WAIT = 60  # seconds
 SLOWEST = 1 << 10  # bytes a second, over `patience`: a whole file takes at most its length by this
 MOST_BYTES = 1 << 50  # no length that a server tells is more
+NO_NETWORK = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}  # HTTP answers that may pass
 
 
 class DownloadError(OSError):
-    """A file could not be downloaded; the message is one line that says what and why."""
+    """A file could not be downloaded; the message says what and why, in several lines where there is more to say."""
+
+    has_lines = True
 
 
 class _PassingError(Exception):
-    """An attempt failed in a way that the next one may not."""
+    """An attempt failed in a way that the next one may not; `alone` if the network itself is not there."""
+
+    alone = False
 
 
 class _Part(NamedTuple):
@@ -105,6 +111,8 @@ def download(
             # Compared with the furthest ever: going over the same ground again and again must come to an end.
             failures = 1 if _size(part) >= furthest + GAIN else failures + 1
             furthest = max(furthest, _size(part))
+            if error.alone and not furthest:
+                raise DownloadError(f"{url}: {error}") from error
             if failures >= attempts:
                 raise DownloadError(f"{url}: {error} ({attempts} attempts)") from error
             sleep(min(LONGEST_WAIT, 2 ** (failures - 1)))
@@ -321,7 +329,9 @@ def _sorted_errors(url: str) -> Iterator[None]:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise DownloadError(f"{url}: the server's certificate is not valid ({reason.verify_message})") from error
-        raise _PassingError(f"{reason or type(error).__name__}") from error
+        passing = _PassingError(f"{reason or type(error).__name__}")
+        passing.alone = isinstance(reason, socket.gaierror) or getattr(reason, "errno", None) in NO_NETWORK
+        raise passing from error
 
 
 def _version(response: http.client.HTTPResponse) -> Optional[str]:

@@ -20,13 +20,16 @@ from gluon_pix2pix.datasets.prepare.cmp import cmp_jobs
 from gluon_pix2pix.datasets.prepare.copying import put_files
 from gluon_pix2pix.datasets.prepare.jobs import run_jobs
 from gluon_pix2pix.datasets.prepare.paris import plan_paris
+from gluon_pix2pix.datasets.reachable import find_unreachable
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
 from gluon_pix2pix.pairs.layouts import find_splits, side_by_side
 from gluon_pix2pix.pairs.locate import Located
+from gluon_pix2pix.wording import command
 from gluon_pix2pix.writing import UNWRITABLE, LockedError, PathLike, lock_folder, unlock_folder
 
-# Called with a stage ("download" in bytes, "unpack", "prepare", "copy" or "draw" in pictures, "wait" for another
-# process that is getting the same set), how much of it is done, and of how much if that is known.
+# Called with a stage ("connect" before an address is asked, "download" in bytes, "unpack", "prepare", "copy" or "draw"
+# in pictures, "wait" for another process that is getting the same set), how much of it is done, and of how much if that
+# is known.
 Progress = Callable[[str, int, Optional[int]], None]
 
 
@@ -154,19 +157,49 @@ def _silent(stage: str, done: int, total: Optional[int]) -> None:
 def _download_set(entry: Entry, urls: Sequence[str], workshop: Path, sha256: Optional[str], report: Progress) -> Path:
     """Return the unpacked and counted folder of the first address that has it."""
     _check_space(entry, workshop)
-    problems = []
+    lost, problems = find_unreachable(urls), []
+    if len(lost) < len(urls):
+        report("connect", 0, None)
     for url in urls:
+        if url in lost:
+            problems.append(f"{url}: {lost[url]}")
+            continue
         try:
             return _from_address(entry, url, workshop, sha256, report)
         except DownloadError as error:
             problems.append(str(error))
         except ArchiveError as error:
             problems.append(f"{url}: {str(error).replace(str(_archive(workshop, url)), 'its archive')}")
-    command = f"python -m gluon_pix2pix data get {entry.name} --url ADDRESS"
-    raise DownloadError(
-        f"could not get {entry.name}: {'; '.join(problems)}; the demo set needs no download, and an archive from "
-        f"elsewhere comes by {command}"
-    )
+    raise no_address(entry, workshop.parent, problems)
+
+
+def no_address(entry: Entry, data_root: Path, problems: Sequence[str]) -> DownloadError:
+    """Return an error of several lines: each address with what is wrong with it, and the ways on."""
+    root = [] if data_root == Path("data") else ["--data-root", data_root]
+    ways = {
+        "a drawn set": command("train", "--dataset", "demo", *root),
+        "your own pictures": command("train", "--dataset", "FOLDER"),
+        "another address": command("data", "get", entry.name, "--url", "ADDRESS", *root),
+        "by hand": f"unpack the archive so that {data_root / entry.name / next(iter(entry.splits))} has its pictures",
+    }
+    lines = [f"could not get {entry.name}:", *problems, "ways on:", *(f"{way}: {what}" for way, what in ways.items())]
+    return DownloadError("\n".join(line if line.endswith(":") else f"  {line}" for line in lines))
+
+
+def check_network(name: str, data_root: PathLike) -> None:
+    """Say at once, before anything is prepared, that a set is to be downloaded and there is no network.
+
+    Raises
+    ------
+    DownloadError
+        If no address of the set, or of one that it is made of, has a host that is found.
+    """
+    for part in CATALOGUE[name].made_of or (name,):
+        entry, lost = CATALOGUE[part], {}
+        if entry.urls and not is_there(Path(data_root, part)):
+            lost = find_unreachable(entry.addresses())
+        if lost and len(lost) == len(entry.addresses()):
+            raise no_address(entry, Path(data_root), [f"{url}: {why}" for url, why in lost.items()])
 
 
 def _from_address(entry: Entry, url: str, workshop: Path, sha256: Optional[str], report: Progress) -> Path:

@@ -97,7 +97,7 @@ def test_gets(data, address, tmp_path):
         f"origin: {CATALOGUE['maps'].origin}",
         f"terms: {CATALOGUE['maps'].terms}",
     ]
-    assert err.splitlines() == ["download maps", "unpack maps"]
+    assert err.splitlines() == ["downloading maps (250 MB)", "unpack maps"]
     (tmp_path / "data" / "maps" / "val" / "1.jpg").unlink()
     code, out, err = data("get", "maps", "--data-root", tmp_path / "data")
     assert (code, err) == (0, "")
@@ -107,8 +107,12 @@ def test_gets(data, address, tmp_path):
 def test_says_why_not(data, address, tmp_path):
     code, out, err = data("get", "maps", "--data-root", tmp_path / "data", "--url", address + "x")
     assert (code, out) == (1, "")
-    assert err.startswith(f"error: could not get maps: {address}x: HTTP 404 ")
-    assert err.count("\n") == 1
+    said, error, problem, *ways = err.splitlines()
+    assert (said, error) == ("downloading maps (250 MB)", "error: could not get maps:")
+    assert problem.startswith(f"  {address}x: HTTP 404 ")
+    assert [way.split(":")[0].strip() for way in ways] == [
+        *("ways on", "a drawn set", "your own pictures", "another address", "by hand"),
+    ]
 
 
 def test_draws(data, tmp_path):

@@ -25,6 +25,7 @@ def got(monkeypatch):
 
     def get(name, data_root, progress):
         names.append(name)
+        progress("connect", 0, None)
         progress("download", 1, 1)
         make(data_root / name, 2)
 
@@ -37,7 +38,7 @@ def test_a_name_that_is_not_on_disk_is_got_once(tmp_path, got, capsys):
         located = find_data("facades", tmp_path, get=True)
         assert (located.folder, located.counts, located.direction) == (tmp_path / "facades", {"train": 2}, "BtoA")
     assert got == ["facades"]
-    assert "download facades" in capsys.readouterr().err
+    assert "downloading facades (30 MB)" in capsys.readouterr().err
     assert located.differences[0] == f"{tmp_path}/facades/train holds 2 pictures, published are 400"
 
 

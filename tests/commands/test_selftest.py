@@ -37,7 +37,7 @@ def test_a_failure_is_exit_code_1(monkeypatch, capsys):
 
 
 def test_a_gpu_that_is_not_there_is_a_usage_error():
-    with pytest.raises(UsageError, match="GPU 0 was asked for"):
+    with pytest.raises(UsageError, match="there is no GPU 0 here"):
         selftest.main(selftest.Options(gpu="0"))
 
 

@@ -61,7 +61,7 @@ def test_gets_a_set(web, tmp_path):
     assert located.folder == tmp_path / "new" / "data" / "facades"
     assert tree(tmp_path) == [f"new/data/{name}" for name in PICTURES]
     assert [path.name for path in located.folder.parent.iterdir()] == ["facades"]
-    assert seen[0] == ("download", 0, len(WHOLE))
+    assert seen[:2] == [("connect", 0, None), ("download", 0, len(WHOLE))]
     assert seen[-1] == ("unpack", 3, 3)
 
 
@@ -75,7 +75,7 @@ def test_what_is_there_is_left_alone(web, tmp_path):
 
 def test_a_folder_that_is_no_set_is_left_alone(web, tmp_path):
     (tmp_path / "facades" / "trainA").mkdir(parents=True)
-    with pytest.raises(ValueError, match="facades/train is missing"):
+    with pytest.raises(ValueError, match="facades has no pairs: a data set is"):
         fetch.get("facades", tmp_path)
     assert web.requests == []
 
@@ -102,10 +102,12 @@ def test_bad_mirrors(web, tmp_path, body, words):
     if body is not None:
         web.add("/first", body)
     with pytest.raises(
-        DownloadError, match=f"^could not get facades: http.*{words}.*; http.*/second: HTTP 404"
+        DownloadError, match=f"^could not get facades:\n  http.*{words}.*\n  http.*/second: HTTP 404"
     ) as error:
         fetch.get("facades", tmp_path)
-    assert str(error.value).endswith("elsewhere comes by python -m gluon_pix2pix data get facades --url ADDRESS")
+    *_, address, by_hand = str(error.value).splitlines()
+    assert address.endswith(f"data get facades --url ADDRESS --data-root {tmp_path}")
+    assert by_hand == f"  by hand: unpack the archive so that {tmp_path}/facades/train has its pictures"
     assert list(tmp_path.iterdir()) == []
     web.add("/second", WHOLE)
     assert fetch.get("facades", tmp_path).counts == {"train": 2, "val": 1}
