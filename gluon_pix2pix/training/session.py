@@ -22,7 +22,7 @@ from gluon_pix2pix.runs.display import Display
 from gluon_pix2pix.runs.lock import RunLock
 from gluon_pix2pix.runs.log import append_event, read_log
 from gluon_pix2pix.runs.run_log import RunLog
-from gluon_pix2pix.runtime import devices
+from gluon_pix2pix.runtime import devices, mx
 from gluon_pix2pix.training.begin import Say, begin_or_follow
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.held_out import hold_out_val, listed, remember
@@ -210,7 +210,7 @@ def read_batches(run: Run, epoch: int, step: int) -> Iterator[Batch]:
     )
     if run.log is not None:
         run.log.start_epoch()
-        batches = run.log.fetch(batches, run.trainer.wait)
+        batches = run.log.fetch(batches, mx.nd.waitall)
     for number, (source, target) in enumerate(batches, step):
         run.say_skipped(run.train_set)
         yield Batch(source, target, min(data.batch_size, pairs - number * data.batch_size))
