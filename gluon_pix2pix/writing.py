@@ -32,7 +32,7 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors that the next f
 _LONGEST = 96  # bytes of a name that a temporary name repeats: some file systems allow no more than 143 in all
 # .part is not whole, .old was moved aside for a moment. Names of earlier versions have nothing random in between.
 _RANDOM = r"\.[a-z0-9_]{8}"
-_LEFTOVER = re.compile(rf"\..+({_RANDOM}\.(part(\.\w+)?|old)|\.part)", re.DOTALL)
+_LEFTOVER = rf"({_RANDOM}\.(part(\.\w+)?|old)|\.part)"
 
 
 class LockedError(OSError):
@@ -129,10 +129,14 @@ def remove_folder(path: PathLike) -> None:
     shutil.rmtree(aside)
 
 
-def remove_leftovers(folder: PathLike) -> None:
-    """Remove from a folder what killed processes have left half written; nobody may be writing there."""
+def remove_leftovers(folder: PathLike, *, of: str = ".+") -> None:
+    """Remove from a folder what killed processes have left half written; nobody may be writing there.
+
+    `of` is a regular expression for the names that it was to have in the end.
+    """
+    leftover = re.compile(rf"\.{of}{_LEFTOVER}", re.DOTALL)
     for path in Path(folder).iterdir():
-        if _LEFTOVER.fullmatch(path.name):
+        if leftover.fullmatch(path.name):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 

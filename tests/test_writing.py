@@ -234,6 +234,38 @@ def test_a_folder_that_is_removed_is_never_half_there(tmp_path, monkeypatch):
     assert names(tmp_path) == [".mine", ".my.partial.txt"]
 
 
+def test_leftovers_are_known_by_the_names_that_they_were_to_have(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / f".{name}.abcdefg8.part.csv").touch()
+    remove_leftovers(tmp_path, of=r"a\.\w+")
+    assert names(tmp_path) == [".b.csv.abcdefg8.part.csv"]
+
+
+KILLED_FILE = """
+import sys, time
+from gluon_pix2pix.writing import whole_file
+
+with whole_file(sys.argv[1]) as path:
+    path.write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_file_that_a_killed_process_was_writing_is_hidden_and_known(tmp_path):
+    words = [sys.executable, "-c", KILLED_FILE, str(tmp_path / "1_fake.png")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGKILL)
+    (left,) = names(tmp_path)
+    assert left.startswith(".1_fake.png.")
+    write_atomically(tmp_path / "1_fake.png", b"whole")
+    assert (tmp_path / "1_fake.png").read_bytes() == b"whole"
+    assert len(names(tmp_path)) == 2
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == ["1_fake.png"]
+
+
 def test_a_folder_is_held_by_one(tmp_path):
     lock = lock_folder(tmp_path)
     with pytest.raises(LockedError, match=f"another process holds {tmp_path}"):

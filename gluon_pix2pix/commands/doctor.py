@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from gluon_pix2pix.diagnosis.check import screen, works
 from gluon_pix2pix.diagnosis.installation import check_installation, probe_mxnet
 from gluon_pix2pix.diagnosis.machine import check_machine
 from gluon_pix2pix.errors import CommonOptions
+from gluon_pix2pix.writing import json_text
 
 
 @dataclass
@@ -28,7 +28,7 @@ def main(options: Options) -> int:
     checks = [*check_installation(probe), *check_machine(probe, Path())]
     if options.json:
         report = {"gluon_pix2pix": gluon_pix2pix.__version__, "works": works(checks)}
-        print(json.dumps({**report, "checks": [check.as_json() for check in checks]}, indent=2))
+        print(json_text({**report, "checks": [check.as_json() for check in checks]}, indent=2))
         return 0 if works(checks) else 1
     print(f"gluon-pix2pix {gluon_pix2pix.__version__}\n" + "\n".join(screen(checks)))
     faults = sum(check.state == "fault" for check in checks)

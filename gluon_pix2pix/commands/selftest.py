@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from gluon_pix2pix.diagnosis.machine import check_machine
 from gluon_pix2pix.diagnosis.selftest import NAMES, remarks, run_parts, table, write_report
 from gluon_pix2pix.errors import CommonOptions, option_errors
 from gluon_pix2pix.runtime import devices, mx
+from gluon_pix2pix.writing import json_text
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Options(CommonOptions):
 def main(options: Options) -> int:
     """Test, say how it went, and return the exit code."""
     if options.fingerprints:
-        print(json.dumps(fingerprints()))
+        print(json_text(fingerprints()))
         return 0
     if options.python:
         return compare_pythons(options.python)

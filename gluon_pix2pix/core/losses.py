@@ -161,5 +161,8 @@ class LossScale:
 
     def load(self, state: dict[str, float]) -> None:
         """Go on from the state of another."""
+        lacking = [name for name in self._NAMES if name not in state] if self._scaler and state else []
+        if lacking:
+            raise ValueError(f"the scale of its losses has no {', '.join(lacking)}")
         for name in self._NAMES if self._scaler and state else ():
             setattr(self._scaler, f"_{name}", state[name])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gluon_pix2pix.errors import reason_of
 from gluon_pix2pix.params_file import ParamsFile, load_weights
-from gluon_pix2pix.reading import open_file
+from gluon_pix2pix.reading import open_file, said_by
 from gluon_pix2pix.runs.adam_moments import get_moments, set_moments
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name, find_checkpoint, read_state_file
 from gluon_pix2pix.runtime import mx, threads
@@ -86,7 +86,8 @@ def load_checkpoint(path: Path, trainer: Pix2PixTrainer) -> dict:
         load_network_weights(path, learner.name, learner.net, trainer.ctx)
         averages = _read_arrays(path / f"{EMA}.params") if learner.ema and state["steps"] else {}
         set_moments(learner, _read_arrays(path / f"{learner.name}_adam.params"), trainer.ctx, averages)
-        learner.loss_scale.load(state.get("loss_scales", {}).get(learner.name, {}))
+        with said_by(path / "state.json", "the state of a checkpoint"):
+            learner.loss_scale.load(state.get("loss_scales", {}).get(learner.name, {}))
     pooled = _read_arrays(path / "pool.params") if "pool.params" in state["sha256"] else {}
     for device, (pool, ctx) in enumerate(zip(trainer.pools, trainer.ctx)):
         places = (f"{device}:{place}" for place in range(pool.size))

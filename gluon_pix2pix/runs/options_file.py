@@ -31,7 +31,7 @@ _RUN |= {"versions?": {str: str}, "converted?": {str: dict}, "threads?": COUNT}
 GENERATOR = {**NETWORK, "name": str, "norm": str, "dropout": bool, "input_nc": _CHANNELS, "output_nc": _CHANNELS}
 # As `pairs.layouts.describe_layout` says it, and, for label maps, the colours that labels had in their palettes.
 LAYOUT = {"side_by_side": bool, "width_to_height": (None, float), "label_colours?": {str: {str: str}}}
-_RUN |= {"pair_layout?": (None, LAYOUT)}
+_RUN |= {"began_from?": str, "pair_layout?": (None, LAYOUT)}
 WHAT = "the options of a run"
 
 

@@ -18,7 +18,7 @@ from gluon_pix2pix.runs import checkpoint, checkpoint_list
 from gluon_pix2pix.runs.log import append_event, resume_log
 from gluon_pix2pix.runs.options_file import read_options, read_run
 from gluon_pix2pix.runtime import threads
-from gluon_pix2pix.training.compare import compare_with_run, same_everywhere, write_run
+from gluon_pix2pix.training.compare import compare_with_run, place_of_model, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
 from gluon_pix2pix.translation.exported import MODEL
@@ -87,8 +87,10 @@ def begin_or_resume(
     elif options.run.init_from:
         with option_errors():
             notes.append(load_initial(options, trainer))
-    layout = describe_layout(train_set.pairs)
-    write_run(options, own, {**layout, "label_colours": train_set.label_colours} if train_set.label_colours else layout)
+    layout, name = describe_layout(train_set.pairs), options.run.init_from
+    layout |= {"label_colours": train_set.label_colours} if train_set.label_colours else {}
+    began_from = run.get("began_from") if saved else name and place_of_model(name)
+    write_run(options, own, layout, began_from)
     if resume_log(run_dir, state):  # nor did its process come to draw it
         write_losses_png(run_dir)
         write_run_page(run_dir)

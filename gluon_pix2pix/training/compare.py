@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Optional
 
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runs.options_file import OWN, write_options
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
+from gluon_pix2pix.zoo.shipped import find_model
 
 
-def write_run(options: TrainOptions, own: Own, layout: dict) -> None:
-    """Write options.json: every option as resolved, both networks, how the pairs lie on disk, and the versions."""
+def write_run(options: TrainOptions, own: Own, layout: dict, began_from: Optional[str] = None) -> None:
+    """Write options.json: every option as resolved, both networks, how the pairs lie on disk, and the versions.
+
+    `began_from` is the place of the model whose weights the run began with: see `place_of_model`.
+    """
     generator, discriminator = options.describe_generator(), options.describe_discriminator()
     if own.generator is not None:
         input_nc, output_nc = options.task.channels()
@@ -28,6 +33,7 @@ def write_run(options: TrainOptions, own: Own, layout: dict) -> None:
         "coding": options.task.describe(),
         "pair_layout": layout,
         "threads": threads(),
+        **({"began_from": began_from} if began_from else {}),
     }
     write_options(options.run.run_dir, run, mxnet=mx.__version__)
 
@@ -67,8 +73,9 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int, same_d
     if old.get("epsilon_mode") == "mxnet":
         raise UsageError(f"{run_dir} was trained with --epsilon-mode mxnet, which is no longer there: begin a new run")
     differ = [name for name in now if name in old and now[name] != old[name]]
+    same_model = bool(now["init_from"]) and place_of_model(now["init_from"]) == run.get("began_from")
     words = {name: _words(name, old[name]) for name in differ if not _is_one_place(name, old, now)}
-    free = options.may_change() | ({"dataset"} if same_data else set())
+    free = options.may_change() | ({"dataset"} if same_data else set()) | ({"init_from"} if same_model else set())
     barred = [f"{word} (now {now[name]})" for name, word in words.items() if name not in free]
     if barred:
         raise UsageError(
@@ -87,6 +94,14 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int, same_d
     if "dataset" in words:
         notes.append(f"{words['dataset']} before, {now['dataset']} now: the same files")
     return notes
+
+
+def place_of_model(name: str) -> str:
+    """Return the whole path of what --init-from names, which is the same from every folder."""
+    try:
+        return os.path.realpath(find_model(name))
+    except FileNotFoundError:  # it was, when the run began
+        return os.path.realpath(name)
 
 
 def _is_one_place(name: str, old: dict, now: dict) -> bool:

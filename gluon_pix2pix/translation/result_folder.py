@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from gluon_pix2pix.translation.inputs import Input, is_video
 from gluon_pix2pix.translation.options import FORMATS
 from gluon_pix2pix.translation.result_files import PARTS
 from gluon_pix2pix.translation.video_files import CODECS
-from gluon_pix2pix.writing import LockedError, lock_folder, unlock_folder, write_json
+from gluon_pix2pix.writing import LockedError, lock_folder, remove_leftovers, unlock_folder, write_json
 
 RECORD = "translation.json"
 _SUFFIXES = (*FORMATS.values(), *CODECS)
@@ -69,6 +70,7 @@ class ResultFolder:
                 f"cannot write results into {self.folder} ({error.strerror}): pass another --output"
             ) from error
         try:
+            self._remove_leftovers()
             if self._overwrite:
                 for path in [path for name in self._inputs for path in self._paths_of(name)]:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -138,6 +140,12 @@ class ResultFolder:
             raise UsageError(
                 f"{other}, and these inputs do not replace {names}{more}: remove them, or pass another --output"
             )
+
+    def _remove_leftovers(self) -> None:
+        """Remove what translations that were killed have left half written, and nothing else that is hidden."""
+        for folder in {self.folder, *((self.folder / name).parent for name in self._inputs)}:
+            if folder.is_dir():
+                remove_leftovers(folder, of=rf"({re.escape(RECORD)}|.+_({'|'.join(PARTS)})\.\w+)")
 
     def _paths_of(self, name: str) -> list[Path]:
         """List what is there of a picture or video, whatever wrote it."""

@@ -17,7 +17,7 @@ import pytest
 
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runtime import threads
-from gluon_pix2pix.training.compare import as_written, compare_with_run, same_everywhere
+from gluon_pix2pix.training.compare import as_written, compare_with_run, place_of_model, same_everywhere
 from gluon_pix2pix.training.options import TrainOptions
 
 
@@ -211,6 +211,18 @@ def test_an_option_that_is_a_path_is_the_same_when_it_is_the_same():
     assert compare_with_run(TrainOptions.of(init_from=Path("runs/a")), old, completed=1) == []
     with pytest.raises(UsageError, match=r"trained with --init-from runs/a \(now runs/b\)"):
         compare_with_run(TrainOptions.of(init_from=Path("runs/b")), old, completed=1)
+
+
+def test_the_model_that_it_began_with_is_known_from_every_folder(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    old = {"options": as_written(TrainOptions.of(init_from="runs/a")), "began_from": place_of_model("runs/a")}
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for same in ("runs/a", "../runs/a", f"{tmp_path}/runs/a"):
+        assert compare_with_run(TrainOptions.of(init_from=same), old, completed=1) == []
+    for other in ("../runs/b", None):
+        with pytest.raises(UsageError, match=r"trained with --init-from runs/a \(now "):
+            compare_with_run(TrainOptions.of(init_from=other), old, completed=1)
 
 
 def test_a_run_goes_on_in_another_precision():

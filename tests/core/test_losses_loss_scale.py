@@ -52,6 +52,12 @@ def test_where_scaling_is_not_the_reason_it_gives_up():
         scale.overflowed([parameter_with(np.inf)])
 
 
+def test_a_state_that_lacks_something_is_refused():
+    with pytest.raises(ValueError, match="the scale of its losses has no next_loss_scale, unskipped"):
+        LossScale(dynamic=True).load({"loss_scale": 8.0})
+    LossScale().load({"loss_scale": 8.0})  # of a run in float16 that goes on in float32
+
+
 def test_a_state_goes_on_elsewhere():
     one, other = LossScale(dynamic=True), LossScale(dynamic=True)
     one.overflowed([parameter_with(np.inf)])

@@ -145,6 +145,17 @@ def test_with_other_losses_too(tmp_path, make_trainer, same_bits, options):
     assert same_bits(resumed.parameters(), unbroken.parameters())
 
 
+def test_a_state_without_all_of_a_loss_scale_is_one_line(tmp_path, make_trainer):
+    path = save_checkpoint(tmp_path, make_trainer(scale_losses=True), epoch=1)
+    state = json.loads((path / "state.json").read_text())
+    del state["loss_scales"]["generator"]["unskipped"]
+    (path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(
+        ValueError, match=r"epoch_0001/state\.json is not the state of a checkpoint: .* has no unskipped"
+    ):
+        load_checkpoint(path, make_trainer(scale_losses=True))
+
+
 def test_steps_that_were_left_out_stay_out_of_adams_count(tmp_path, make_trainer, same_bits):
     unbroken, resumed = (make_trainer(seed=seed, scale_losses=True) for seed in (0, 9))
     unbroken.run(2)

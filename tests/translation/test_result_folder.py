@@ -68,6 +68,16 @@ def test_what_a_mode_does_not_write_goes(out):
     assert there(out) == expected
 
 
+def test_what_a_killed_translation_left_half_written_goes_and_nothing_else_that_is_hidden(out):
+    left = [".1_fake.png.abcdefg8.part.png", "a/.2_side.mp4.abcdefg8.part.mp4", ".translation.json.abcdefg8.part.json"]
+    mine = [".mine", ".film.mkv.part", ".1_fake.png", "a/.mine_too.png.abcdefg8.part.png"]
+    before = there(out)
+    for name in left + mine:
+        (out / name).touch()
+    translate(out, "1", "a/2")
+    assert there(out) == sorted(before + mine)
+
+
 def test_a_target_without_its_fake_is_of_an_earlier_translation(out):
     for name in ("1", "a/2"):
         (out / f"{name}_fake.png").unlink()
