@@ -1,11 +1,12 @@
 """Compare two models by their translations of the same pictures: mean scores, and how sure the difference is.
 
 Both folders are results as `evaluate` takes them, or two folders of fakes whose true pictures --targets names. Pictures
-are paired by name and must have the same targets, pixel by pixel.
+are paired by name and must have the same targets, pixel by pixel. Of fewer than 10 pictures there is no verdict.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,15 +22,17 @@ from gluon_pix2pix.commands.tables import number, table_lines
 from gluon_pix2pix.errors import CommonOptions, UsageError
 from gluon_pix2pix.evaluation.compare import (
     CONFIDENCE,
+    FEWEST,
     RESAMPLES,
     Comparison,
     check_same_targets,
     compare_scores,
     match_sets,
 )
-from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, PROTOCOL
+from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, LOWER_IS_BETTER, PROTOCOL
 from gluon_pix2pix.evaluation.pairing import Translated, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
+from gluon_pix2pix.reports.comparison_page import write_comparison_page
 from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import write_json
 
@@ -48,6 +51,8 @@ class Options(CommonOptions):
     """What to compare."""
     output: Annotated[Optional[Path], tyro.conf.arg(metavar="FILE")] = None
     """A JSON file for the numbers, with every picture's difference."""
+    page: Annotated[Optional[Path], tyro.conf.arg(metavar="FOLDER")] = None
+    """Where the page with A, B and target of each picture goes [beside A, by both names: A_vs_B]."""
     show: int = 3
     """How many of the largest differences to name."""
     seed: int = 0
@@ -74,7 +79,8 @@ def main(options: Options) -> None:
     check_same_targets(pairs_a, pairs_b, folders=folders, workers=options.workers)
     scores_a, scores_b = (_score(pairs, options) for pairs in (pairs_a, pairs_b))
     comparisons = compare_scores(scores_a, scores_b, seed=options.seed)
-    print("\n".join(_report(folders, comparisons, pictures=len(pairs_a), options=options)))
+    lines = _report(folders, comparisons, pictures=len(pairs_a), options=options)
+    print("\n".join(lines))
     if options.output:
         report = {
             "a": str(options.a),
@@ -85,6 +91,38 @@ def main(options: Options) -> None:
         }
         write_json(options.output, report)
         print(f"wrote {options.output}")
+    page = write_comparison_page(
+        options.page or options.a.resolve().with_name(f"{options.a.resolve().name}_vs_{options.b.resolve().name}"),
+        pairs_a,
+        pairs_b,
+        folders=folders,
+        metrics=[_for_page(row.column) for row in comparisons],
+        scores=[
+            [_difference(a.values[row.column], b.values[row.column]) for row in comparisons]
+            for a, b in zip(scores_a, scores_b)
+        ],
+        table="\n".join(lines),
+        workers=options.workers,
+    )
+    print(f"page: {page}")
+
+
+def _for_page(column: str) -> dict[str, Any]:
+    """Describe the column's difference as a page takes it."""
+    title, _, unit = HEADINGS[column].partition(" (")
+    return {
+        "key": column,
+        "title": f"{title} B - A",
+        "unit": unit.rstrip(")"),
+        "decimals": DECIMALS[column],
+        "low": column in LOWER_IS_BETTER,
+    }
+
+
+def _difference(a: Optional[float], b: Optional[float]) -> Optional[float]:
+    """Return B - A, None where one is missing or infinite."""
+    known = a is not None and b is not None and math.isfinite(a) and math.isfinite(b)
+    return b - a if known else None
 
 
 def _score(pairs: Sequence[Translated], options: Options) -> list[Score]:
@@ -114,7 +152,7 @@ def _report(
             "-" if value is None else f"{value:+.{places}f}" for value in (row.difference, row.low, row.high)
         )
         counts = [str(value) for value in (row.a_better, row.b_better, row.equal)]
-        verdict = f"{row.better} is better" if row.better else "undecided"
+        verdict = f"{row.better} is better" if row.better else "undecided" if row.pictures >= FEWEST else "no verdict"
         means = [number(value, places) for value in (row.mean_a, row.mean_b)]
         rows.append((HEADINGS[row.column], *means, difference, f"{low} to {high}", *counts, verdict))
     lines += [line.rstrip() for line in table_lines(rows)]
@@ -124,6 +162,10 @@ def _report(
                 f"{HEADINGS[row.column]}: means, difference and interval are of {row.pictures} of {pictures} pictures; "
                 "the others have no value, or an infinite one"
             )
+    if any(row.pictures < FEWEST for row in comparisons):
+        lines.append(
+            f"no verdict: of fewer than {FEWEST} pictures the interval is too narrow to be relied on; compare more"
+        )
     lines += [
         "",
         f"interval: of the mean difference, by bootstrap over the pictures ({RESAMPLES:,} resamples, seed "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -11,7 +13,10 @@ from typing import Any, Optional
 from tqdm import tqdm
 
 from gluon_pix2pix.commands import other_programs
+from gluon_pix2pix.commands.translate_file import only_picture, output_file, translate_to_file
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.pictures.files import image_size
+from gluon_pix2pix.reports.translations_page import write_translations_page
 from gluon_pix2pix.runs.checkpoint_list import check_epoch
 from gluon_pix2pix.translation.examples import guess_kind, match_targets
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, results_are_inputs
@@ -20,10 +25,11 @@ from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.options import InputOptions, ModelOptions, ResultOptions
 from gluon_pix2pix.translation.pipeline import translate_pictures
 from gluon_pix2pix.translation.result_files import ResultFiles
-from gluon_pix2pix.translation.result_folder import ResultFolder
+from gluon_pix2pix.translation.result_folder import ResultFolder, has_targets_of_before
 from gluon_pix2pix.translation.standard_streams import translate_stream
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.translation.videos import translate_videos, video_path
+from gluon_pix2pix.wording import count
 
 
 @dataclass
@@ -42,25 +48,30 @@ def read_words(words: list[str]) -> list[str]:
 
 def main(options: Options) -> Optional[int]:
     """Translate; return 1 if a picture could not be."""
+    file = output_file(options.results)
     translator, device = load(options.model)
     if options.inputs.input == "-":
         return from_standard_input(translator, options.results)
     network, results = translator.network, options.results
-    output = Path(results.output) if results.output else default_output(options.model.model)
     inputs, kind = find_examples(options.inputs, network)
+    if file:
+        picture = only_picture(inputs, options.inputs.input, file, overwrite=results.overwrite)
+        print("\n".join([*said_of(inputs, kind, translator), *modes(device, network)]), flush=True)
+        translate_to_file(translator, picture, file, kind=kind, options=results)
+        print(f"picture: {file}")
+        return None
+    output = Path(results.output) if results.output else default_output(options.model.model)
+    if not results.output and not is_scored(kind, inputs) and has_targets_of_before(output):
+        print(f"{output} has pictures with their targets: these, without, go to {output}_unpaired")
+        output = output.with_name(f"{output.name}_unpaired")
     if results_are_inputs(options.inputs.input, output):
         raise UsageError(
             f"the results' folder {output} is inside the input's, {options.inputs.input}: pass another --output"
         )
     files = ResultFiles(output, network.coding, results)
     settings = settings_of(translator, options, inputs, kind)
-    with ResultFolder(output, settings, inputs.files, overwrite=results.overwrite) as folder:
-        for note in inputs.notes:
-            print(f"note: {note}")
-        if inputs.pictures:
-            print(f"{len(inputs.pictures)} pictures ({describe(kind, inputs, network)})")
-        print(f"device: {device}\nnormalised by: {network.statistics}", end="")
-        print(f", {'with' if network.dropout else 'without'} dropout", flush=True)
+    with ResultFolder(output, settings, inputs.files, overwrite=results.overwrite, model=options.model.model) as folder:
+        print("\n".join([*said_of(inputs, kind, translator), *modes(device, network)]), flush=True)
         return translate_all(translator, inputs, kind, files, folder)
 
 
@@ -136,6 +147,51 @@ def has_targets(inputs: Inputs) -> bool:
     return any(file.target for file in inputs.files)
 
 
+def write_page(files: ResultFiles, folder: ResultFolder) -> Path:
+    """Write the page that shows each picture beside its source; what is scored has its page from `evaluate`."""
+    pictures = [
+        (name, {part: files.path_of(name, part) for part in ("source", "fake")})
+        for name in folder.names
+        if files.are_there(name, target=False)
+    ]
+    return write_translations_page(files.folder, pictures)
+
+
+def is_scored(kind: str, inputs: Inputs) -> bool:
+    """Whether the true answers are known, so that results can be scored."""
+    return kind != "single" or has_targets(inputs)
+
+
+def said_of(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
+    """Say what is translated, and to which size."""
+    yield from (f"note: {note}" for note in inputs.notes)
+    if inputs.pictures:
+        yield f"{count(len(inputs.pictures), 'picture')} ({describe(kind, inputs, translator.network)})"
+        yield from sizes(inputs, kind, translator)
+
+
+def sizes(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
+    """Say how large pictures are and become, where that differs; the first few are looked at."""
+    if translator.size is None or translator.network.coding.task == "colorization":  # which keeps a picture's own
+        return
+    found = []
+    for picture in inputs.pictures[:8]:
+        with contextlib.suppress(ValueError, OSError):  # reported when it is translated
+            height, width = image_size(picture.path)
+            found.append((height, width // 2 if kind == "pair" else width))
+    others = [size for size in dict.fromkeys(found) if size != tuple(translator.size)]
+    if others:
+        (height, width), (to_height, to_width) = others[0], translator.size
+        more = " and other sizes" if len(set(found)) > 1 else ""
+        yield f"{width}x{height}{more} -> {to_width}x{to_height}, the size of training; --keep-size keeps it"
+
+
+def modes(device: str, network: Network) -> list[str]:
+    """Say where and how it is computed."""
+    dropout = "with dropout" if network.dropout else "without dropout"
+    return [f"device: {device}", f"normalised by: {network.statistics}, {dropout}"]
+
+
 def describe(kind: str, inputs: Inputs, network: Network) -> str:
     """Say what the pictures are taken for."""
     if has_targets(inputs):
@@ -161,7 +217,7 @@ def translate_all(
     translator: Translator, inputs: Inputs, kind: str, files: ResultFiles, folder: ResultFolder
 ) -> Optional[int]:
     """Translate what is not there yet, say what was done and what was not, and return the exit code."""
-    scored = kind != "single" or has_targets(inputs)
+    scored = is_scored(kind, inputs)
     pictures = [picture for picture in inputs.pictures if not files.are_there(picture.name, target=scored)]
     videos = [video for video in inputs.videos if not video_path(files, video).exists()]
     failed, cut = [], {}
@@ -186,6 +242,8 @@ def translate_all(
     if kept:
         print(f"{kept} were there already and stay (--overwrite to translate them anew)")
     print(f"pictures: {files.folder}")
+    if pictures and not scored:
+        print(f"page: {write_page(files, folder)}")
     if kept < len(inputs.files) and folder.old_scores():
         print(f"note: {folder.old_scores()} is of the pictures that were there before: score them again")
     if scored:

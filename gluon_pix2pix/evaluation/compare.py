@@ -17,6 +17,7 @@ from gluon_pix2pix.writing import PathLike
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+FEWEST = 10  # pictures of a verdict: bootstrap intervals of fewer are too narrow, and miss the mean too often
 
 
 class Comparison(NamedTuple):
@@ -42,8 +43,8 @@ class Comparison(NamedTuple):
 
     @property
     def better(self) -> Optional[str]:
-        """Which set is better, "A" or "B", if the interval excludes 0."""
-        if self.low is None or self.low <= 0 <= self.high:
+        """Which set is better, "A" or "B", if the interval excludes 0 and there are `FEWEST` pictures or more."""
+        if self.low is None or self.low <= 0 <= self.high or self.pictures < FEWEST:
             return None
         return "B" if (self.difference > 0) != (self.column in LOWER_IS_BETTER) else "A"
 

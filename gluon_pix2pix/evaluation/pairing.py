@@ -62,7 +62,8 @@ class Found(NamedTuple):
 def find_pairs(folder: PathLike) -> Found:
     """Find the fakes and targets that lie beside each other under a folder, at any depth, by the `ENDINGS` of names.
 
-    Pictures of other names are listed as ignored.
+    Pictures of other names are listed as ignored. Folders whose translation.json says that they never had targets are
+    passed over, with a note, where there are others.
 
     Raises
     ------
@@ -84,8 +85,9 @@ def find_pairs(folder: PathLike) -> Found:
                 "if the targets lie in another folder under equal names, --targets names it"
             )
     found = match(named["fake"], named["target"])
+    lone, passed_over = _without_translations_of_no_targets(listing, found)
     problems = _empty(listing) + _doubles(found)
-    for missing, partner in (("target", found.lone[0]), ("fake", found.lone[1])):
+    for missing, partner in (("target", lone), ("fake", found.lone[1])):
         problems += [
             f"{path} has no {missing} beside it: none of {_expected(_last(name), missing)}"
             for name, path in partner.items()
@@ -93,7 +95,8 @@ def find_pairs(folder: PathLike) -> Found:
     pairs = _pairs(found, named["source"])
     stale = _stale_targets(listing, pairs)
     ignored = [path for paths in named[None].values() for path in paths]
-    return Found([pair for pair in pairs if pair not in stale], [*problems, *stale.values()], ignored, _notes(listing))
+    whole, notes = [pair for pair in pairs if pair not in stale], passed_over + _notes(listing)
+    return Found(whole, [*problems, *stale.values()], ignored, notes)
 
 
 def match_folders(fakes: PathLike, targets: PathLike) -> Found:
@@ -134,22 +137,42 @@ def _pairs(found: Match, sources: dict[str, list[Path]]) -> list[Translated]:
     return pairs
 
 
+def _without_translations_of_no_targets(listing: Listing, found: Match) -> tuple[dict[str, Path], list[str]]:
+    """Return the fakes that lack a target, but for those of translations that never had any; and a line for each."""
+    lone, notes = dict(found.lone[0]), []
+    paired = [path for pair in found.pairs.values() for path in pair] + list(found.lone[1].values())
+    records = sorted((path for path in listing.others if path.name == "translation.json"), key=lambda p: -len(p.parts))
+    for record in records:  # the deepest first: a folder of results may lie within another
+        folder = record.parent
+        here = [name for name, path in lone.items() if folder in path.parents]
+        if here and found.pairs and _had_no_targets(record) and not any(folder in path.parents for path in paired):
+            words = "1 picture was" if len(here) == 1 else f"{len(here)} pictures were"
+            notes.append(f"passed over {folder}: {words} translated without targets")
+            for name in here:
+                del lone[name]
+    return lone, notes
+
+
+def _had_no_targets(record: Path) -> bool:
+    """Whether the record of a translation says that no picture's true answer was known."""
+    with contextlib.suppress(ValueError, OSError):  # nothing is known of how the fakes were made
+        made = read_json(record, {"pictures": str}, what="the record of a translation")
+        return made["pictures"] == "single" and made.get("targets") is None
+    return False
+
+
 def _stale_targets(listing: Listing, pairs: list[Translated]) -> dict[Translated, str]:
     """Say which targets an earlier translation has left beside fakes that were made later, without any target."""
     stale = {}
     for path in listing.others:
         if path.name != "translation.json":
             continue
-        with contextlib.suppress(ValueError, OSError):  # nothing is known of how the fakes were made
-            made = read_json(path, {"pictures": str}, what="the record of a translation")
-            if made["pictures"] != "single" or made.get("targets") is not None:
-                continue
-            for pair in pairs:
-                if path.parent in pair.fake.parents and pair.target.stat().st_mtime_ns <= pair.fake.stat().st_mtime_ns:
-                    stale[pair] = (
-                        f"{pair.target} is older than {pair.fake}, which was translated without targets ({path}): it "
-                        "is of an earlier translation; remove it, or name the true pictures' folder by --targets"
-                    )
+        for pair in pairs if _had_no_targets(path) else ():
+            if path.parent in pair.fake.parents and pair.target.stat().st_mtime_ns <= pair.fake.stat().st_mtime_ns:
+                stale[pair] = (
+                    f"{pair.target} is older than {pair.fake}, which was translated without targets ({path}): it "
+                    "is of an earlier translation; remove it, or name the true pictures' folder by --targets"
+                )
     return stale
 
 

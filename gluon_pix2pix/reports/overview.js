@@ -56,25 +56,32 @@ function drawTiles(parent) {
 }
 
 function drawTools(parent) {
+  if (DATA.pictures.length < 2) parent.hidden = true;
   const options = DATA.metrics.map((metric, index) => make("option", { value: index }, "Sort by " + metric.title));
-  overview.select = make("select", { "aria-label": "sort by", onchange: (event) => sortBy(Number(event.target.value), overview.best) }, make("option", { value: -1 }, "In their order"), ...options);
+  overview.select = make("select", { "aria-label": "sort by", hidden: !DATA.metrics.length, onchange: (event) => sortBy(Number(event.target.value), overview.best) }, make("option", { value: -1 }, "In their order"), ...options);
   overview.button = make("button", { type: "button", onclick: () => sortBy(overview.metric, !overview.best) });
   overview.search = make("input", { type: "search", placeholder: "Find a name", "aria-label": "find a name", oninput: (event) => find(event.target.value) });
   overview.count = make("span", { class: "quiet" });
   parent.append(overview.select, overview.button, overview.search, overview.count);
 }
 
+// The pictures of a card lie in one file, with two pixels between them.
+function stripSize(picture) {
+  return [picture.widths.reduce((sum, width) => sum + width + 2, -2), picture.high];
+}
+
 function drawCards(parent) {
   overview.parent = parent;
   overview.none = make("p", { class: "none" }, "No picture has such a name.");
-  const [width, height] = DATA.pictures.length ? DATA.pictures[0].strip : [1, 1];
+  const [width, height] = DATA.pictures.length ? stripSize(DATA.pictures[0]) : [1, 1];
   parent.style.setProperty("--card-width", Math.min(Math.max((width / height) * 112, 190), 420) + "px");
   overview.cards = DATA.pictures.map((picture, index) => {
-    const [width, height] = picture.strip;
+    const [width, height] = stripSize(picture), roles = Object.keys(picture.files);
+    const headings = roles.map((role, i) => make("span", { style: `flex-grow:${picture.widths[i]}` }, role));
     const image = make("img", { decoding: "async", width, height, alt: Object.keys(picture.files).join(", ") });
     const main = make("b"), rest = make("small");
     const card = make("a", { class: "picture card", href: "#", "data-name": picture.name, "data-index": index, onclick: (event) => { event.preventDefault(); openViewer(index); } },
-      image, make("div", {}, make("div", { class: "row" }, make("h3", { title: picture.name }, picture.name), main), rest));
+      make("div", { class: "roles", "aria-hidden": true }, ...headings), image, make("div", { class: "text" }, make("div", { class: "row" }, make("h3", { title: picture.name }, picture.name), main), rest));
     near.observe(card);
     return { card, main, rest };
   });

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from hashlib import sha1
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 from dominate import tags
 
-from gluon_pix2pix.pictures.arithmetic import resize
-from gluon_pix2pix.pictures.collage import collage, for_screen
-from gluon_pix2pix.pictures.files import PathLike, read_image, write_image
+from gluon_pix2pix.pictures.files import PathLike
 from gluon_pix2pix.reading import read_json
 from gluon_pix2pix.reports.charts import is_number
-from gluon_pix2pix.reports.page import as_url, printable, write_page
-from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.reports.gallery import Shown, add_gallery, add_head, add_noscript, write_gallery
+from gluon_pix2pix.reports.page import printable
+from gluon_pix2pix.reports.translations_page import about_translation
+from gluon_pix2pix.wording import count
 
-THUMB = 128  # pixels that a picture in the overview is high
-GAP = 2
 ROLES = ("source", "fake", "target")
-_SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif")
 _NO_METRICS = ("width", "height", "channels", "bits")
 _LOWER_IS_BETTER = {"mse", "mae", "rmse", "checkerboard"}
 # What the page relies on in scores.json; every other number of a picture counts as a score.
 _PICTURE = {"name": str, "fake": str, "target": str, "source?": (str, None), "folder?": str}
 _SCORES = {"pictures": [_PICTURE], "folder?": (str, None), "targets?": (str, None), "left_out?": [str]}
 _SCORES |= {"folders?": (None, {str: dict}), "protocol?": dict, "versions?": dict}
-# matplotlib's inferno at 17 places, as the three tables that an SVG filter takes, for red, green and blue.
-HEAT = (
-    ".001 .042 .129 .238 .342 .441 .541 .640 .736 .822 .894 .947 .978 .988 .975 .948 .988",
-    ".000 .028 .047 .037 .062 .099 .135 .171 .216 .275 .353 .449 .558 .675 .798 .917 .998",
-    ".014 .141 .291 .396 .429 .432 .415 .381 .330 .266 .194 .115 .035 .065 .206 .411 .645",
-)
+LONGEST_HEAD = 4  # lines about translations above the pictures
 _ACRONYMS = {"psnr", "ssim", "ms", "mse", "mae", "rmse", "iou", "y"}
 
 
@@ -59,25 +49,14 @@ def write_results_page(folder: PathLike, *, workers: int = 2) -> Path:
     folder = Path(folder)
     report = _read_scores(folder / "scores.json")
     rows = report["pictures"]
-    (folder / "thumbs").mkdir(exist_ok=True)
-    shown = list(in_threads(lambda files: _write_thumb(files, folder), _files_of_rows(report, folder), workers=workers))
     metrics = _describe_scores(rows)
     pictures = [
-        {"name": _label(row), "scores": [_for_page(row.get(metric["key"])) for metric in metrics], **files}
-        for row, files in zip(rows, shown)
+        Shown(_label(row), files, [_for_page(row.get(metric["key"])) for metric in metrics])
+        for row, files in zip(rows, _files_of_rows(report, folder))
     ]
     name = folder.resolve().name
-    data = {"metrics": metrics, "pictures": pictures, "heat": HEAT}
-    scripts = ("page.js", "overview.js", "viewer.js", "results.js")
-    write_page(
-        folder / "index.html",
-        f"{name}: results",
-        data,
-        partial(_add_body, name, report),
-        styles=("page.css", "results.css"),
-        scripts=scripts,
-    )
-    return folder / "index.html"
+    add_body = partial(_add_body, name, report, _translations(pictures, folder))
+    return write_gallery(folder, f"{name}: results", pictures, add_body, main="fake", metrics=metrics, workers=workers)
 
 
 def _read_scores(path: Path) -> dict:
@@ -93,30 +72,6 @@ def _files_of_rows(report: dict, folder: Path) -> list[dict[str, Path]]:
     scored = folder if here else Path(report.get("folder") or ".")
     bases = {"target": Path(report["targets"])} if report.get("targets") else {}
     return [{role: bases.get(role, scored) / row[role] for role in ROLES if row.get(role)} for row in rows]
-
-
-def _write_thumb(files: dict[str, Path], folder: Path) -> dict[str, Any]:
-    """Write one small picture of all that belongs to a row; return what the page needs to show it and its files.
-
-    Names begin with a dot: whoever looks for results in this folder shall not find these.
-    """
-    key = sha1(os.fsencode(os.path.relpath(files["fake"], folder))).hexdigest()[:16]
-    images = {role: for_screen(read_image(path)) for role, path in files.items()}
-    urls = {role: as_url(os.path.relpath(path, folder)) for role, path in files.items()}
-    for role, path in files.items():
-        if path.suffix.lower() not in _SHOWN_BY_BROWSERS:
-            urls[role] = f"thumbs/.{key}_{role}.png"
-            write_image(folder / urls[role], images[role])
-    strip = collage([[_small(image) for image in images.values()]], gap=GAP, ground=0)
-    write_image(folder / "thumbs" / f".{key}.jpg", strip)
-    height, width = images["target"].shape[:2]
-    return {"thumb": f"thumbs/.{key}.jpg", "strip": strip.shape[1::-1], "size": (width, height), "files": urls}
-
-
-def _small(image: np.ndarray) -> np.ndarray:
-    """Return a picture as the overview has it: (THUMB, W, 3) uint8."""
-    height, width = image.shape[:2]
-    return resize(image, THUMB, max(1, round(width * THUMB / height)))
 
 
 def _describe_scores(rows: Sequence[dict]) -> list[dict]:
@@ -152,25 +107,34 @@ def _label(row: dict) -> str:
     return printable(row["name"] if folder == "." else f"{folder}/{row['name']}")
 
 
-def _add_body(name: str, report: dict) -> None:
+def _translations(pictures: Sequence[Shown], folder: Path) -> list[str]:
+    """Say by what the pictures were translated, a line for each folder that records it, of which a few are enough."""
+    found = {}
+    for one in pictures:
+        for above in (one.files["fake"].parent, *one.files["fake"].parents):
+            if above not in found and (line := about_translation(above)):
+                found[above] = line
+            if above in found or above == folder:
+                break
+    lines = [line if len(found) == 1 else f"{path.name}: {line}" for path, line in found.items()]
+    return lines if len(lines) <= LONGEST_HEAD else [*lines[:LONGEST_HEAD], f"and {len(lines) - LONGEST_HEAD} more"]
+
+
+def _add_body(name: str, report: dict, translated: Sequence[str]) -> None:
     pictures = report["pictures"]
     sizes = {(row.get("width"), row.get("height")) for row in pictures} - {(None, None)}
-    with tags.header():
-        tags.h1(printable(name))
-        words = [f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"]
-        words += [f"{width} x {height} pixels" for width, height in sizes] if len(sizes) == 1 else []
-        words += [f"targets in {report['targets']}"] if report.get("targets") else []
-        tags.p(printable("  ·  ".join(words)), cls="quiet")
-    tags.section(id="tiles", aria_label="Scores")
-    tags.div(id="tools", role="search")
-    tags.main(id="pictures")
+    words = [count(len(pictures), "picture")]
+    words += [f"{width} x {height} pixels" for width, height in sizes] if len(sizes) == 1 else []
+    words += [f"targets in {report['targets']}"] if report.get("targets") else []
+    add_head(name, "  ·  ".join(words), *translated)
+    add_gallery()
     with tags.section(cls="about"):
         _left_out(report.get("left_out", []))
         _folders(report.get("folders") or {})
         with tags.details(open=True):
             tags.summary("How the scores are computed")
             with tags.dl():
-                for key, text in report.get("protocol", {}).items():
+                for key, text in protocol_of(report).items():
                     tags.dt(key.replace("_", " "))
                     tags.dd(str(text))
     with tags.footer():
@@ -178,7 +142,17 @@ def _add_body(name: str, report: dict) -> None:
             tags.a(file, href=file)
         versions = report.get("versions", {})
         tags.span("  ·  ".join(f"{key} {value}" for key, value in versions.items()), cls="quiet")
-    tags.noscript("The pictures are listed by this page's own script, which the browser has switched off.")
+    add_noscript()
+
+
+def protocol_of(report: Mapping) -> dict[str, str]:
+    """Return how those scores were computed that the report's pictures have, and what its inf and null mean."""
+    rows = report["pictures"]
+    there = {key for row in rows for key, value in row.items() if _is_score(key, value)}
+    values = [row[key] for row in rows for key in row if key in there]
+    told = {"mse_mae": there & {"mse", "mae"}, "psnr_rgb": there & {"psnr_r", "psnr_g", "psnr_b"}}
+    told |= {"inf": "inf" in values, "null": None in values, "psnr_of_mean_mse": False, "psnr_mean_of_finite": False}
+    return {key: str(text) for key, text in report.get("protocol", {}).items() if told.get(key, key in there)}
 
 
 def _left_out(lines: Sequence[str]) -> None:

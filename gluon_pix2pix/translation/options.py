@@ -73,10 +73,11 @@ class ResultOptions:
     """Where results are written, and how."""
 
     output: Optional[str] = None
-    """Gets NAME_fake.png, NAME_source.png and, where it is known, NAME_target.png [results/<name of the model>]. With
-    --input - it is the picture's file [- for standard output]."""
+    """A folder, which gets NAME_fake.png, NAME_source.png and, where it is known, NAME_target.png [results/<name of the
+    model>]; or, for one picture, the file to write, such as out.png. With --input - it is that file [- for standard
+    output]."""
     overwrite: bool = False
-    """Translate anew what has been translated into the same folder before."""
+    """Translate anew what has been translated into the same folder before, or to the same file."""
     aspect_ratio: float = 1.0
     """Stretch results to be so much wider (or, below 1, higher), where training has squeezed them."""
     format: Literal[tuple(FORMATS)] = "png"

@@ -41,6 +41,8 @@ class ResultFolder:
         What is to be translated.
     overwrite
         Whether results that are there are removed.
+    model
+        What the model is called, for who reads the record.
 
     Raises
     ------
@@ -51,8 +53,17 @@ class ResultFolder:
         If nothing can be written there, or another process is at work there; the line names the folder.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], inputs: Iterable[Input], *, overwrite: bool):
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        inputs: Iterable[Input],
+        *,
+        overwrite: bool,
+        model: Optional[str] = None,
+    ):
         self.folder, self._settings, self._overwrite = folder, dict(settings), overwrite
+        self._about = {"model": model} if model else {}
         self._inputs = {file.name: file for file in inputs}
         self._record, self._before, self._made = folder / RECORD, None, []
 
@@ -97,6 +108,11 @@ class ResultFolder:
             write_json(self._record, self._before)
         self._remove_made()
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all pictures and videos whose results are recorded here, those of earlier translations too."""
+        return list(self._said["sources"])
+
     def old_scores(self) -> Optional[Path]:
         """Return the file of scores that is there: it is of pictures that were there before."""
         path = self.folder / "scores.json"
@@ -128,7 +144,7 @@ class ResultFolder:
         gone = self._inputs if self._overwrite else {}
         cut = {name: line for name, line in before.get("cut", {}).items() if name in there and name not in gone}
         settings = {name: value for name, value in before.items() if name != "input"}
-        return {**settings, **self._settings, "sources": {**kept, **ours}, "cut": cut}
+        return {**settings, **self._about, **self._settings, "sources": {**kept, **ours}, "cut": cut}
 
     def _refuse_mixing(self, why: str, others: Sequence[str]) -> None:
         other = f"{self.folder} has pictures of another translation ({why})"
@@ -163,6 +179,16 @@ class ResultFolder:
         for path in self._made:
             with contextlib.suppress(OSError):  # it is not empty
                 path.rmdir()
+
+
+def has_targets_of_before(folder: Path) -> bool:
+    """Tell whether an earlier translation into a folder knew the true answers, so that its pictures can be scored."""
+    try:
+        what = "the record of a translation"
+        made = read_json(folder / RECORD, {"pictures?": str, "targets?": (str, None)}, what=what)
+    except (ValueError, OSError):  # no record, or none that is one: ResultFolder says so
+        return False
+    return made.get("pictures", "single") != "single" or made.get("targets") is not None
 
 
 def _fakes_in(folder: Path) -> set[str]:

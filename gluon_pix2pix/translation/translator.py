@@ -103,6 +103,11 @@ class Translator:
         return cls(network, size=size, tile=tile, batch_size=batch_size, seed=seed)
 
     @property
+    def size(self) -> Optional[Size]:
+        """The (height, width) that pictures are resized to; None if they keep their own."""
+        return self._size
+
+    @property
     def settings(self) -> dict:
         """What answers depend on beside the picture and its name, for a record in JSON."""
         modes = {"statistics": self.network.statistics, "dropout": self.network.dropout, "seed": self._seed}

@@ -55,6 +55,34 @@ def test_more_noise_is_worse(tmp_path, compare):
     assert f"largest differences in PSNR (dB): {largest} ({psnr['largest'][largest]:+.2f}), " in out
 
 
+def test_a_page_of_a_b_and_target(tmp_path, compare):
+    a, b = save_results(tmp_path / "a", 1, 4), save_results(tmp_path / "b", 2, 12)
+    code, out, _ = compare(a, b, "--metrics", "psnr", "mae")
+    page = tmp_path / "a_vs_b" / "index.html"
+    assert (code, out.splitlines()[-1]) == (0, f"page: {page}")
+    data = json.loads(page.read_text().partition('type="application/json">')[2].partition("</script>")[0])
+    assert [metric["title"] for metric in data["metrics"]] == ["PSNR B - A", "MAE B - A"]
+    first = data["pictures"][0]
+    assert list(first["files"].items()) == [
+        ("A", "../a/0_fake.png"),
+        ("B", "../b/0_fake.png"),
+        ("target", "../a/0_target.png"),
+    ]
+    assert first["scores"][0] < 0 < first["scores"][1]
+    assert "A is better" in page.read_text()
+    code, out, _ = compare(a, b, "--page", tmp_path / "here")
+    assert (code, (tmp_path / "here/index.html").exists()) == (0, True)
+
+
+def test_few_pictures_give_no_verdict(tmp_path, compare):
+    a, b = save_results(tmp_path / "a", 1, 4), save_results(tmp_path / "b", 2, 12)
+    for path in [p for folder in (a, b) for p in folder.iterdir() if int(p.name.partition("_")[0]) > 8]:
+        path.unlink()
+    code, out, _ = compare(a, b)
+    assert (code, row_of(out, "PSNR")[-2:]) == (0, ["no", "verdict"])
+    assert "no verdict: of fewer than 10 pictures the interval is too narrow to be relied on" in out
+
+
 def test_the_same_noise_is_undecided(tmp_path, compare):
     a, b = save_results(tmp_path / "a", 1, 8), save_results(tmp_path / "b", 2, 8)
     code, out, _ = compare(a, b, "--show", "0")
@@ -70,7 +98,7 @@ def test_identical_and_small_pictures_are_counted_apart(tmp_path, compare):
     code, out, _ = compare(a, b, "--metrics", "psnr", "ms_ssim", "--output", tmp_path / "x.json")
     assert code == 0
     assert f"PSNR (dB): means, difference and interval are of {COUNT - 1} of {COUNT} pictures" in out
-    assert row_of(out, "MS-SSIM") == ["MS-SSIM", "-", "-", "-", "-", "to", "-", "0", "0", "0", "undecided"]
+    assert row_of(out, "MS-SSIM") == ["MS-SSIM", "-", "-", "-", "-", "to", "-", "0", "0", "0", "no", "verdict"]
     assert "largest differences in MS-SSIM" not in out
 
 

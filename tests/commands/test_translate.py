@@ -29,7 +29,8 @@ def save(path, height=40, width=56, *, dtype=np.uint8, channels=3, seed=0):
 
 
 def names(folder):
-    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != "translation.json")
+    ours = ("translation.json", "index.html")
+    paths = (p for p in folder.rglob("*") if p.is_file() and p.name not in ours and p.parent.name != "thumbs")
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
@@ -64,6 +65,8 @@ def test_single_pictures_of_nested_folders(translate, tmp_path):
     code, out, _ = translate("--input", tmp_path / "in", "--output", tmp_path / "out")
     assert code == 0
     assert "3 pictures (single pictures; " in out
+    assert "56x40 -> 32x32, the size of training; --keep-size keeps it\n" in out
+    assert f"page: {tmp_path / 'out/index.html'}\n" in out
     assert "eval_psnr" not in out
     stems = ("a", "deep/b.c", "deep/er/a")
     assert names(tmp_path / "out") == sorted(f"{stem}_{kind}.png" for stem in stems for kind in ("fake", "source"))
@@ -194,6 +197,22 @@ def test_default_output(call, tiny_run, tmp_path, monkeypatch):
     code, out, _ = call("translate", "--model", "runs/mine", "--gpu", "-1", "--input", "1.png")
     assert (code, "pictures: results/mine" in out) == (0, True)
     assert names(tmp_path / "results/mine") == ["1_fake.png", "1_source.png"]
+
+
+def test_pictures_without_targets_do_not_land_beside_scored_ones(call, tiny_run, tiny_pairs, tmp_path, monkeypatch):
+    save(tmp_path / "new.png")
+    monkeypatch.chdir(tmp_path)
+    words = ("translate", "--model", tiny_run, "--gpu", "-1", "--input")
+    results = default_output(str(tiny_run))
+    assert call(*words, tiny_pairs / "val")[0] == 0
+    there = names(results)
+    code, out, _ = call(*words, "new.png")
+    assert (code, names(results)) == (0, there)
+    assert f"{results} has pictures with their targets: these, without, go to {results}_unpaired\n" in out
+    assert names(tmp_path / f"{results}_unpaired") == ["new_fake.png", "new_source.png"]
+    code, out, err = call("evaluate", "results")
+    assert (code, err) == (0, "")
+    assert f"note: passed over {results}_unpaired: 1 picture was translated without targets\n" in out
 
 
 def test_gray_runs_give_gray_pictures_that_can_be_scored(call, tiny_options, tiny_pairs, tmp_path):

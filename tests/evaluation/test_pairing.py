@@ -135,6 +135,21 @@ def test_targets_of_an_earlier_translation_are_not_scored_against(tmp_path, reco
     assert all("it is of an earlier translation; remove it, or name" in line for line in found.problems)
 
 
+def test_folders_that_never_had_targets_are_passed_over(tmp_path):
+    touch(
+        tmp_path, "a/1_fake.png", "a/1_target.png", "b/2_fake.png", "b/deep/3_fake.png", "c/4_fake.png", "d/5_fake.png"
+    )
+    (tmp_path / "b/translation.json").write_text('{"pictures": "single", "targets": null}')
+    (tmp_path / "c/translation.json").write_text('{"pictures": "pair"}')
+    found = find_pairs(tmp_path)
+    assert [pair.label for pair in found.pairs] == ["a/1"]
+    assert found.notes == [f"passed over {tmp_path}/b: 2 pictures were translated without targets"]
+    assert [line.partition(" has no ")[0] for line in found.problems] == [
+        f"{tmp_path}/c/4_fake.png",
+        f"{tmp_path}/d/5_fake.png",
+    ]
+
+
 @pytest.mark.parametrize(("there", "missing"), [("1.png", "fake"), ("1_fake.png", "target"), ("1_target.png", "fake")])
 def test_a_folder_without_one_kind_is_one_error(tmp_path, there, missing):
     touch(tmp_path, there, there.replace("1", "2"))

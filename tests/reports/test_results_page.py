@@ -14,7 +14,9 @@ import pytest
 
 from gluon_pix2pix.evaluation.pairing import find_pairs
 from gluon_pix2pix.pictures.files import read_image, write_image
-from gluon_pix2pix.reports.results_page import GAP, THUMB, write_results_page
+from gluon_pix2pix.reports.gallery import GAP, THUMB
+from gluon_pix2pix.reports.results_page import protocol_of, write_results_page
+from gluon_pix2pix.reports.translations_page import write_translations_page
 
 
 def picture(value: int, size: tuple = (64, 96)) -> np.ndarray:
@@ -121,6 +123,49 @@ def test_the_large_view(make_results, browser, texts):
     assert 'src="d_source.png"' in side
 
 
+def test_cards_say_what_is_what_and_the_large_view_links_the_files(make_results, browser, texts):
+    page = write_results_page(make_results({"a": {"psnr": 20.0}}))
+    dom = browser.dom(page, "#view=a&with=source&zoom=2")
+    assert re.findall(r'<div class="roles"[^>]*>(.*?)</div>', dom) == [
+        "".join(f'<span style="flex-grow:192">{role}</span>' for role in ("source", "fake", "target"))
+    ]
+    assert 'class="field wipe zoomed"' in dom
+    stage = dom[dom.index('class="stage wipe"') :]
+    assert re.findall(r'src="([^"]*)"', stage)[:2] == ["a_source.png", "a_fake.png"]
+    for role in ("source", "fake", "target"):
+        assert f'<a href="a_{role}.png" target="_blank">open</a>' in dom
+        assert f'<a href="a_{role}.png" download="a_{role}.png">download</a>' in dom
+    assert [text for text in texts(dom, "button") if text.startswith("with ")] == ["with target", "with source"]
+
+
+def test_the_head_says_by_what_pictures_were_translated(make_results):
+    made = {"model": "runs/f", "checkpoint": "epoch_0003", "statistics": "picture", "dropout": True, "seed": 4}
+    folder = make_results({"a": {"psnr": 20.0}})
+    (folder / "translation.json").write_text(json.dumps({**made, "size": [64, 96], "tile": None}))
+    line = "model runs/f  ·  epoch_0003  ·  statistics: picture  ·  with dropout, seed 4  ·  translated at 96 x 64"
+    assert f'<p class="quiet">{line}</p>' in write_results_page(folder).read_text()
+
+
+def test_only_what_was_computed_is_explained():
+    words = {"psnr": "p", "ssim": "s", "mse_mae": "m", "psnr_rgb": "r", "psnr_ab": "c", "inf": "i", "null": "n"}
+    words |= {"psnr_of_mean_mse": "x"}
+    rows = [{"name": "a", "psnr": 20.0, "mae": 3.0, "psnr_ab": None}]
+    assert list(protocol_of({"protocol": words, "pictures": rows})) == ["psnr", "mse_mae"]
+    rows.append({"name": "b", "psnr": "inf", "mae": 3.0, "psnr_ab": 9.0})
+    assert list(protocol_of({"protocol": words, "pictures": rows})) == ["psnr", "mse_mae", "psnr_ab", "inf", "null"]
+
+
+def test_a_page_without_targets(tmp_path, browser, texts):
+    files = {role: tmp_path / f"a_{role}.png" for role in ("source", "fake")}
+    for path, value in zip(files.values(), (10, 100)):
+        write_image(path, picture(value))
+    page = write_translations_page(tmp_path, [("a", files)])
+    dom = browser.dom(page, "#view=a")
+    assert re.findall(r'src="([^"]*)"', dom[dom.index('class="stage wipe"') :])[:2] == ["a_source.png", "a_fake.png"]
+    assert "1 picture" in texts(dom, "p")
+    assert not texts(dom, "strong")  # no scores
+
+
 @pytest.mark.parametrize(
     ("keys", "place", "mode"),
     [
@@ -179,7 +224,7 @@ def test_thumbnails(make_results):
     assert strip.shape == (THUMB, 3 * 192 + 2 * GAP, 3)
     np.testing.assert_allclose(strip[64, [96, 96 + 192 + GAP, 96 + 2 * (192 + GAP)], 0], [10, 100, 130], atol=2)
     (shown,) = data_of(folder)["pictures"]
-    assert shown["strip"] == [3 * 192 + 2 * GAP, THUMB]
+    assert (shown["widths"], shown["high"]) == ([192] * 3, THUMB)
     assert shown["size"] == [96, 64]
     assert (folder / shown["thumb"]) == thumb
 
