@@ -15,6 +15,7 @@ from tqdm import tqdm
 from gluon_pix2pix.commands import other_programs
 from gluon_pix2pix.commands.translate_file import only_picture, output_file, translate_to_file
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
+from gluon_pix2pix.pairs.holes import is_central, read_with_hole, split_hole
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.reports.translations_page import write_translations_page
 from gluon_pix2pix.runs.checkpoint_list import check_epoch
@@ -127,6 +128,8 @@ def find_examples(options: InputOptions, network: Network) -> tuple[Inputs, str]
     """Find what is to be translated, each picture with its true answer if that is a file; and which kind all are."""
     pairs = options.pairs != "no"
     inputs = find_inputs(options.input, direction=network.direction, pairs=pairs, split=options.split)
+    if options.mask_file:
+        return with_masks(inputs, options, network), "single"
     if options.targets and has_targets(inputs):
         raise UsageError(
             f"{options.input} is a list of pairs, which names the true answers: leave out --targets, or add --pairs no"
@@ -140,6 +143,23 @@ def find_examples(options: InputOptions, network: Network) -> tuple[Inputs, str]
         return inputs, "photo" if network.coding.from_photos else "pair"
     paths = [picture.path for picture in inputs.pictures]
     return inputs, guess_kind(paths, network.coding, network.description.get("pair_layout"))
+
+
+def with_masks(inputs: Inputs, options: InputOptions, network: Network) -> Inputs:
+    """Give each photo the mask that says what to paint."""
+    coding, masks = network.coding, options.mask_file
+    if coding.task != "inpainting" or coding.source.channels not in (1, 3):
+        raise UsageError(f"--mask-file is for models of --task inpainting, and this one is of {coding.task}")
+    if inputs.videos:
+        raise UsageError(f"--mask-file is for photos, and {options.input} has videos")
+    if masks.is_dir():
+        return inputs.with_masks(match_targets([photo.name for photo in inputs.pictures], masks, what="mask"))
+    if len(inputs.pictures) > 1:
+        raise UsageError(
+            f"--mask-file {masks} is one mask, and {options.input} has {count(len(inputs.pictures), 'photo')}: name a "
+            "folder of masks with the photos' names"
+        )
+    return inputs.with_masks([masks])
 
 
 def has_targets(inputs: Inputs) -> bool:
@@ -168,6 +188,8 @@ def said_of(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
     if inputs.pictures:
         yield f"{count(len(inputs.pictures), 'picture')} ({describe(kind, inputs, translator.network)})"
         yield from sizes(inputs, kind, translator)
+        if translator.network.coding.task == "inpainting" and kind == "single":
+            yield from holes(inputs, translator.network)
 
 
 def sizes(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
@@ -183,7 +205,32 @@ def sizes(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
     if others:
         (height, width), (to_height, to_width) = others[0], translator.size
         more = " and other sizes" if len(set(found)) > 1 else ""
-        yield f"{width}x{height}{more} -> {to_width}x{to_height}, the size of training; --keep-size keeps it"
+        if translator.network.coding.task == "inpainting" and kind == "single":
+            yield (
+                f"{width}x{height}{more}: the network sees {to_width}x{to_height}, the size of training, from which "
+                "holes are enlarged; --keep-size translates at the photos' own"
+            )
+        else:
+            yield f"{width}x{height}{more} -> {to_width}x{to_height}, the size of training; --keep-size keeps it"
+
+
+def holes(inputs: Inputs, network: Network) -> Iterator[str]:
+    """Say what of holes is not as the network has learned it; the first few photos are looked at."""
+    for photo in inputs.pictures[:8]:
+        with contextlib.suppress(ValueError, OSError):  # reported when it is translated
+            _, hole = split_hole(read_with_hole(photo.path, photo.mask), network.coding.source.channels)
+            if hole is None:
+                yield (
+                    f"note: {photo.path} has no hole marked, so that all of it is painted anew: --mask-file, or "
+                    "transparent pixels, say what to paint, and the rest is kept"
+                )
+                return
+            if network.coding.mask == "center" and not is_central(hole):
+                yield (
+                    f"note: the hole of {photo.path} reaches beyond the middle of the photo, and this model was "
+                    "trained with holes there alone (--mask random learns others)"
+                )
+                return
 
 
 def modes(device: str, network: Network) -> list[str]:
@@ -207,6 +254,8 @@ def settings_of(translator: Translator, options: Options, inputs: Inputs, kind: 
     settings = {**translator.settings, "aspect_ratio": results.aspect_ratio}
     if inputs.pictures:
         settings |= {"pictures": kind, "targets": str(targets or listed) if targets or listed else None}
+        if inputs.pictures[0].mask:
+            settings["mask"] = str(options.inputs.mask_file)
         settings["format"] = f"jpg {results.quality}" if results.format == "jpg" else results.format
     if inputs.videos:
         settings["video_format"] = results.video_format

@@ -71,8 +71,8 @@ def translate_to_file(translator: Translator, picture: Input, path: Path, *, kin
         If it cannot be read, translated or written; the line names it.
     """
     network = translator.network
-    colours = network.label_colours
-    example = read_example(picture.path, network.coding, kind=kind, direction=network.direction, label_colours=colours)
+    how = {"kind": kind, "direction": network.direction, "label_colours": network.label_colours}
+    example = read_example(picture.path, network.coding, mask=picture.mask, **how)
     try:
         fake = translator(example.source, name=picture.name)
     except ValueError as error:

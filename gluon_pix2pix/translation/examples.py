@@ -11,6 +11,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
+from gluon_pix2pix.pairs.holes import read_with_hole
 from gluon_pix2pix.pairs.label_colours import read_labels_by_colour
 from gluon_pix2pix.pairs.matching import by_stem
 from gluon_pix2pix.pictures.arithmetic import split_pair
@@ -23,7 +24,7 @@ KINDS = ("pair", "photo", "single")
 
 
 class Example(NamedTuple):
-    """A picture to translate, (H, W, C), and the true answer if it is known."""
+    """A picture to translate, (H, W, C), with alpha where it has a hole; and the true answer if it is known."""
 
     source: np.ndarray
     target: Optional[np.ndarray] = None
@@ -72,6 +73,7 @@ def read_example(
     kind: str,
     direction: str,
     target: Optional[Path] = None,
+    mask: Optional[Path] = None,
     label_colours: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Example:
     """Read a file.
@@ -88,6 +90,8 @@ def read_example(
         For pairs: "AtoB" if the left half is translated.
     target
         The file of the true answer, if it is one of its own.
+    mask
+        For inpainting: a picture of the same size, white where the photo is to be painted.
     label_colours
         The colours that the labels of "source" and "target" had in training.
 
@@ -103,6 +107,8 @@ def read_example(
     if kind == "photo":
         photo = read_image(path, channels=3)
         return Example(coding.given(photo), photo)
+    if coding.task == "inpainting" and target is None and coding.source.channels in (1, 3):
+        return Example(read_with_hole(path, mask))
     picture = _read(path, coding.source, colours=label_colours.get("source", {}))
     if target is None:
         return Example(picture)
@@ -127,8 +133,8 @@ def _as_target(true: np.ndarray, coding: Coding) -> np.ndarray:
     return coding.target.values(true) if isinstance(coding.target, Pixels) else true
 
 
-def match_targets(names: Sequence[str], folder: Path) -> list[Path]:
-    """Return each picture's target: the one of its name, whatever the extension, below a folder.
+def match_targets(names: Sequence[str], folder: Path, *, what: str = "target") -> list[Path]:
+    """Return each picture's target, or mask: the one of its name, whatever the extension, below a folder.
 
     Raises
     ------
@@ -141,8 +147,8 @@ def match_targets(names: Sequence[str], folder: Path) -> list[Path]:
     found = [targets.get(normal(name), []) for name in names]
     missing = [name for name, paths in zip(names, found) if not paths]
     if missing:
-        raise FileNotFoundError(f"{missing[0]} has no target in {folder} ({len(missing)} of {len(names)} have none)")
+        raise FileNotFoundError(f"{missing[0]} has no {what} in {folder} ({len(missing)} of {len(names)} have none)")
     for name, paths in zip(names, found):
         if len(paths) > 1:
-            raise ValueError(f"{' and '.join(map(str, paths))} would each be the target of {name!r}: keep one")
+            raise ValueError(f"{' and '.join(map(str, paths))} would each be the {what} of {name!r}: keep one")
     return [paths[0] for paths in found]

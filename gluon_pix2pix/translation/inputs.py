@@ -20,12 +20,13 @@ class Input(NamedTuple):
     """A file to translate.
 
     `name` is the path of its results below the output folder, without an extension; `target` the file of the true
-    answer, where a list tells it.
+    answer, where a list tells it; `mask` that of a hole which is to be painted.
     """
 
     path: Path
     name: str
     target: Optional[Path] = None
+    mask: Optional[Path] = None
 
 
 class Inputs(NamedTuple):
@@ -43,6 +44,11 @@ class Inputs(NamedTuple):
         """Return the same with the pictures' true answers, in their order."""
         true = iter(targets)
         return self._replace(files=[f if is_video(f.path) else f._replace(target=next(true)) for f in self.files])
+
+    def with_masks(self, masks: Sequence[Path]) -> Inputs:
+        """Return the same with the pictures' masks, in their order."""
+        marked = iter(masks)
+        return self._replace(files=[f if is_video(f.path) else f._replace(mask=next(marked)) for f in self.files])
 
     @property
     def videos(self) -> list[Input]:

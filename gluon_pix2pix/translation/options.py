@@ -58,10 +58,18 @@ class InputOptions:
     as the pairs of training, which lay side by side."""
     targets: Optional[Path] = None
     """A folder of true answers with the inputs' names, where these are files of their own."""
+    mask_file: Optional[Path] = None
+    """For inpainting: a picture of the photo's size, white where to paint; for several photos a folder of such, with
+    the photos' names [what is transparent in the photos]. All other pixels stay as they are."""
     split: Optional[Literal[SPLITS]] = None
     """Take only the lines of a list whose third column says so."""
 
     def __post_init__(self) -> None:
+        if self.mask_file and (self.targets or self.pairs == "yes"):
+            other = "--targets" if self.targets else "--pairs yes"
+            raise UsageError(f"--mask-file is for photos whose true pixels nobody knows: leave out {other}")
+        if self.mask_file and self.input == "-":
+            raise UsageError("--mask-file goes with a file or folder: from standard input, transparent pixels count")
         if self.targets and self.pairs == "yes":
             raise UsageError(
                 "--pairs yes finds the true answers in the inputs, --targets in a folder: pass one of them"

@@ -73,8 +73,8 @@ def translate_pictures(
         progress()
 
     def reading() -> Iterator[Job]:
-        for path, name, target in pictures:
-            yield name, partial(read_one, path, target=target)
+        for path, name, target, mask in pictures:
+            yield name, partial(read_one, path, target=target, mask=mask)
 
     def read() -> Iterator[tuple[str, np.ndarray]]:
         for name, example in _in_threads(reading()):

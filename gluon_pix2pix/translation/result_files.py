@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding, OneHot
+from gluon_pix2pix.pairs.holes import blank_hole, split_hole
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.pictures.files import save_picture
 from gluon_pix2pix.translation.examples import Example
@@ -69,7 +70,11 @@ class ResultFiles:
         """
         height, width = fake.shape[:2]
         source, target = self.coding.source, self.coding.target
-        parts = {"source": source.show(resize(example.source, height, width, nearest=source.nearest))}
+        given, hole = example.source, None
+        if self.coding.task == "inpainting":
+            given, hole = split_hole(given, source.channels)
+        given = given if hole is None else blank_hole(given, hole)
+        parts = {"source": source.show(resize(given, height, width, nearest=source.nearest))}
         if example.target is not None:
             parts["target"] = resize(example.target, height, width, nearest=target.nearest)
         parts["fake"] = fake  # the last: that it is there says that the others are

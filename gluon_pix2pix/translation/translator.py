@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Optional, Union
 import numpy as np
 
 from gluon_pix2pix.pairs.coding import Coding
+from gluon_pix2pix.pairs.holes import blank_hole, fill_hole, split_hole
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.translation.loading import load_network
 from gluon_pix2pix.translation.network import Network, Size
@@ -21,6 +22,7 @@ class _Job(NamedTuple):
     given: np.ndarray
     prepared: np.ndarray  # at the size that the network gets
     source: np.ndarray  # (1, C, H, W), padded
+    hole: Optional[np.ndarray] = None  # (H, W) of the given one
 
 
 class Translator:
@@ -129,7 +131,8 @@ class Translator:
         Parameters
         ----------
         images
-            (H, W, C) uint8 or uint16, RGB; or (N, H, W, C), or a list of pictures of any sizes.
+            (H, W, C) uint8 or uint16, RGB; or (N, H, W, C), or a list of pictures of any sizes. For inpainting, alpha
+            below half marks what is to be painted; the answer then has the picture's own size and known pixels.
         name
             Seeds dropout, together with the translator's seed: a file's path relative to its folder. One for all, or a
             list with each picture's own.
@@ -195,10 +198,16 @@ class Translator:
         """Make a picture ready for the network; or translate it, in tiles, and return the answer."""
         if image.ndim != 3 or image.dtype not in (np.uint8, np.uint16) or 0 in image.shape:
             raise ValueError(f"pictures are (H, W, C) uint8 or uint16, not {image.shape} {image.dtype}")
+        hole = None
+        if self.network.coding.task == "inpainting":
+            image, hole = split_hole(image, self.network.coding.source.channels)
         prepared = self.prepare(image)
+        if hole is not None:
+            prepared = blank_hole(prepared, hole)
         if self._tile and max(prepared.shape[:2]) > self._tile:
-            return None, self._translate_tiles(name, image, prepared)
-        return _Job(name, image, prepared, self._encode(prepared)), None
+            answer = self._translate_tiles(name, image, prepared)
+            return None, answer if hole is None else fill_hole(image, hole, answer)
+        return _Job(name, image, prepared, self._encode(prepared), hole), None
 
     def _encode(self, prepared: np.ndarray) -> np.ndarray:
         return pad_to_multiple(self.network.coding.encode(prepared), self.network.multiple)
@@ -207,7 +216,8 @@ class Translator:
         signed = self._compute(np.concatenate([job.source for job in jobs]), "/".join(job.name for job in jobs))
         for job, answer in zip(jobs, signed):
             height, width = job.prepared.shape[:2]
-            yield job.name, self.network.coding.decode(answer[:, :height, :width], job.given)
+            picture = self.network.coding.decode(answer[:, :height, :width], job.given)
+            yield job.name, picture if job.hole is None else fill_hole(job.given, job.hole, picture)
 
     def _compute(self, batch: np.ndarray, name: str) -> np.ndarray:
         seed = None
