@@ -22,13 +22,14 @@ from gluon_pix2pix.evaluation.pairing import Found, Translated, find_pairs, matc
 from gluon_pix2pix.evaluation.score import Score, score_pairs, summarise
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_arrays import WHERE
+from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.epoch_end import translator_of
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import EpochReport, Own
 from gluon_pix2pix.training.session import prepare_and_train
-from gluon_pix2pix.training.setup import trained_at
+from gluon_pix2pix.training.setup import multiple_of
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.writing import PathLike
 
@@ -127,6 +128,7 @@ def train(
 
     outcome = prepare_and_train(chosen, find, cluster=OneProcess(chosen.machine.kvstore), say=say, own=own)
     folder, trainer = outcome.options.run.run_dir, outcome.trainer
+    preprocess = Preprocess(outcome.options.data, multiple=multiple_of(trainer.generator))
     return TrainedRun(
         folder=folder,
         epochs=outcome.epochs,
@@ -135,7 +137,7 @@ def train(
         stopped=outcome.exit_code is not None,
         generator=trainer.generator,
         discriminator=trainer.discriminator,
-        translator=translator_of(trainer, outcome.options, own, size=trained_at(outcome.options, trainer.generator)),
+        translator=translator_of(trainer, outcome.options, own, size=preprocess.trained_size),
     )
 
 

@@ -16,6 +16,7 @@ import tyro
 
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.handover.converted import convert_file, differences_from_torch, notes_on, write_torch_files
+from gluon_pix2pix.pairs.options import DIRECTIONS
 from gluon_pix2pix.runs.options_file import read_options
 
 # What other programs call their weights, and how to say so.
@@ -37,7 +38,7 @@ class Options(CommonOptions):
     """With --to-torch, the checkpoint: a number of epochs, latest, or best (by validation score)."""
     dropout: bool = True
     """Whether a U-Net was trained with dropout, as pix2pix is: its file does not show it. A resnet's does."""
-    direction: Optional[Literal["AtoB", "BtoA"]] = None
+    direction: Optional[Literal[DIRECTIONS]] = None
     """What the network was trained for: AtoB translates the left half of a pair [AtoB]."""
     network: Optional[str] = None
     """Which one, if a file has several generators or discriminators: the keys that lead to it, with dots between."""

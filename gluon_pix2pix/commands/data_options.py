@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Optional
 import tyro
 
 from gluon_pix2pix.errors import CommonOptions, UsageError
+from gluon_pix2pix.pairs.coding import MASKS
 
 Input = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="INPUT")]
 Output = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUTPUT")]
@@ -128,7 +129,7 @@ class GrayscaleOptions(PairingOptions):
 class BlankOptions(PairingOptions):
     """Punch white holes into pictures, for inpainting."""
 
-    mask: Literal["center", "random"] = "center"
+    mask: Literal[MASKS] = "center"
     """The central quarter, or a rectangle anywhere."""
     seed: int = 0
     """Another seed is other random holes; they hang on the pictures' names too."""

@@ -11,6 +11,7 @@ import tyro
 from gluon_pix2pix import processors
 from gluon_pix2pix.errors import CommonOptions
 from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, METRICS
+from gluon_pix2pix.pairs.options import DIRECTIONS
 
 DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
 MetricName = Literal[METRICS]
@@ -42,7 +43,7 @@ class Options(CommonOptions):
     """For --segmenter: the data set whose training pairs it learns from, a name or a folder."""
     data_root: Path = Path("data")
     """The folder of the data sets."""
-    direction: Optional[Literal["AtoB", "BtoA"]] = None
+    direction: Optional[Literal[DIRECTIONS]] = None
     """For --segmenter: the generator's direction, from label pictures to photos [the data set's own]."""
     segmenter_dir: Annotated[Optional[Path], tyro.conf.arg(metavar="DIR")] = None
     """Where segmenters are kept [.segmenters in the folder of the data sets]."""

@@ -83,7 +83,7 @@ def given_pictures(folder: Path, coding: Coding, direction: str) -> list[np.ndar
     for path in find_images(folder)[:COUNT]:
         image = read_image(path)
         if coding.from_photos:
-            pictures.append(coding.given(image, seed=(0,)))
+            pictures.append(coding.source_of(image, seed=(0,)))
         else:
             pictures.append(split_pair(image, direction, path=path)[0])
         coding.encode(pictures[-1])  # refuses pictures of other channels

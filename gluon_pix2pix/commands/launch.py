@@ -16,8 +16,7 @@ import tyro
 
 from gluon_pix2pix.distributed.launch import Job
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
-
-KVSTORES = ("dist_sync", "dist_device_sync")  # those that add up over processes; the first is taken if none is given
+from gluon_pix2pix.training.kvstores import OF_PROCESSES
 
 
 @dataclass
@@ -47,11 +46,10 @@ class Options(CommonOptions):
             raise UsageError("after -- comes what every worker runs: launch --workers 2 -- train --dataset facades ...")
         kvstore = last_value(self.command, "--kvstore")
         if kvstore is None:
-            self.command += ("--kvstore", KVSTORES[0])
-        elif kvstore not in KVSTORES:
-            raise UsageError(
-                f"--kvstore {kvstore} after --: several processes need {' or '.join(KVSTORES)}, or no --kvstore at all"
-            )
+            self.command += ("--kvstore", OF_PROCESSES[0])
+        elif kvstore not in OF_PROCESSES:
+            names = " or ".join(OF_PROCESSES)
+            raise UsageError(f"--kvstore {kvstore} after --: several processes need {names}, or no --kvstore at all")
 
 
 def last_value(words: Sequence[str], option: str) -> Optional[str]:

@@ -9,7 +9,8 @@ from gluon_pix2pix.commands import other_programs
 from gluon_pix2pix.commands.find_data import check_network, find_data
 from gluon_pix2pix.core.losses import WGANGP_REFUSED
 from gluon_pix2pix.errors import UsageError, option_errors
-from gluon_pix2pix.training.options import DIST_ASYNC_REFUSED, TrainOptions
+from gluon_pix2pix.training.kvstores import DIST_ASYNC_REFUSED
+from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.presets import expand_preset, naming_preset
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ def train_segmenter(
         """Return (N, size, size, 3) photos and (N, size, size, 1) labels, uint8."""
         pairs = []
         for index, seeds in batch:
-            place = jitter.place(load_size, load_size, seeds)
+            place = jitter.choose_placement(load_size, load_size, seeds)
             pairs.append([place(picture) for picture in photos[index]])
         return tuple(map(np.stack, zip(*pairs)))
 

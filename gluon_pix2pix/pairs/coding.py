@@ -147,7 +147,7 @@ class Coding:
         """Whether files are single pictures and not pairs."""
         return self.task != "pairs"
 
-    def given(self, picture: np.ndarray, seed: Optional[Sequence[int]] = None) -> np.ndarray:
+    def source_of(self, picture: np.ndarray, seed: Optional[Sequence[int]] = None) -> np.ndarray:
         """Return what the user would have of a true picture: it in black and white, or with a hole, or as it is."""
         if self.task == "colorization":
             return gray_of(picture)

@@ -178,7 +178,7 @@ class PairedImages(mx.gluon.data.Dataset):
             self._cache.reserve(int(one * sum(found.pixels for _, found in good)))
         return problems
 
-    def new_troubles(self) -> list[str]:
+    def newly_bad_pairs(self) -> list[str]:
         """Return a line for each pair that has turned out bad since the last call."""
         with self._lock:
             new = [pair for pair in self._bad if pair not in self._told]
@@ -220,12 +220,12 @@ class PairedImages(mx.gluon.data.Dataset):
             if peak_of(picture) != self.peak:
                 raise ValueError(other_depth(path, picture.dtype))
         try:
-            place = self.preprocess.place(*target.shape[:2], seed)
+            place = self.preprocess.choose_placement(*target.shape[:2], seed)
         except ValueError as error:
             raise ValueError(f"{files[1]} has pictures of {error}") from error
         true = _channels(self.coding.target, place(target, nearest=self.coding.target.nearest), files[1])
         if self.coding.from_photos:
-            given = self.coding.given(true, (index,) if seed is None else seed)
+            given = self.coding.source_of(true, (index,) if seed is None else seed)
         else:
             given = place(source, nearest=self.coding.source.nearest)
         return _channels(self.coding.source, given, files[0]), true

@@ -116,9 +116,9 @@ class Preprocess:
         self.load = (load_size, max(round(load_size * width / crop_size), width))
 
     @property
-    def fixed_size(self) -> Optional[tuple[int, int]]:
-        """(height, width) of every result, or None if pictures of different sizes stay different."""
-        return self.crop if self.crops else None
+    def trained_size(self) -> Optional[tuple[int, int]]:
+        """(height, width) that all pictures are resized to; None if they keep their proportions."""
+        return self.crop if self.word == "resize_and_crop" else None
 
     def result_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that a picture of this size is brought to.
@@ -135,7 +135,7 @@ class Preprocess:
             raise ValueError(f"{_size(height, width)} pixels, smaller than the crop of {_size(*self.crop)}")
         return self.crop
 
-    def place(self, height: int, width: int, seed: Optional[Sequence[int]]) -> Placement:
+    def choose_placement(self, height: int, width: int, seed: Optional[Sequence[int]]) -> Placement:
         """Choose for a picture of this size: by chance that depends on `seed` alone, or plainly, without chance.
 
         Plainly, the window is the middle one, but resize_and_crop resizes to crop_size at once; nothing is mirrored.

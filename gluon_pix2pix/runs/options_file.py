@@ -12,6 +12,7 @@ import numpy as np
 
 from gluon_pix2pix import __version__
 from gluon_pix2pix.pairs.coding import Coding, make_coding
+from gluon_pix2pix.pairs.options import DIRECTIONS
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.reading import COUNT, read_json, said_by
 from gluon_pix2pix.writing import write_json
@@ -20,7 +21,7 @@ OWN = "own"  # the name of a network that somebody has written himself: only his
 
 # Far above what can be trained, and below what a machine cannot hold: a file may say anything.
 SIDE, _CHANNELS, _WIDTH = range(1, 8193), range(1, 1 << 16), range(1, 1 << 13)
-_OPTIONS = {"crop_size": SIDE, "direction": {"AtoB", "BtoA"}, "preprocess?": str, "aspect_ratio?": float}
+_OPTIONS = {"crop_size": SIDE, "direction": set(DIRECTIONS), "preprocess?": str, "aspect_ratio?": float}
 _OPTIONS |= {"n_epochs?": COUNT, "n_epochs_decay?": COUNT}
 NETWORK = {"name": str, "norm?": str, "input_nc?": _CHANNELS, "num_downs?": range(1, 17), "n_layers?": range(1, 17)}
 NETWORK |= {"ngf?": _WIDTH, "ndf?": _WIDTH, "dropout?": bool, "dropout_blocks?": str, "output_nc?": _CHANNELS}
@@ -106,4 +107,4 @@ def trained_size(run: dict, multiple: int) -> Optional[tuple[int, int]]:
         return None
     side = options["crop_size"]
     aspect_ratio = options.get("aspect_ratio", 1.0)
-    return Preprocess(load_size=side, crop_size=side, aspect_ratio=aspect_ratio, multiple=multiple).crop
+    return Preprocess(load_size=side, crop_size=side, aspect_ratio=aspect_ratio, multiple=multiple).trained_size

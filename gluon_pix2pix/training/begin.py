@@ -28,7 +28,7 @@ from gluon_pix2pix.zoo.shipped import find_model
 Say = Callable[[str], None]
 
 
-def begin_or_follow(
+def begin_in_all_processes(
     options: TrainOptions, trainer: Pix2PixTrainer, train_set: PairedImages, notes: Sequence[str], say: Say, own: Own
 ) -> Progress:
     """Begin or resume a run; of several processes the first does, and the others then load what it has found.

@@ -15,14 +15,9 @@ from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.named_metrics import METRICS
 from gluon_pix2pix.pairs.options import DataOptions, TaskOptions
 from gluon_pix2pix.reports.sinks import WatchOptions
+from gluon_pix2pix.training.kvstores import DIST_ASYNC_REFUSED, KVSTORES
 from gluon_pix2pix.training.network_options import NetworkOptions
 from gluon_pix2pix.training.presets import PRESETS, naming_preset
-
-KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
-DIST_ASYNC_REFUSED = (
-    "kvstore dist_async moves Adam into the servers, which get it as a pickle and then follow neither the learning "
-    "rate's schedule nor a checkpoint: take dist_sync"
-)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Run:
 
     def say_skipped(self, pairs: PairedImages) -> None:
         """Say which files have turned out bad and were replaced, once each; each process reads others."""
-        for line in pairs.new_troubles():
+        for line in pairs.newly_bad_pairs():
             if self.log is None:
                 tqdm.write(f"skipped: {line}", file=sys.stderr)
             else:

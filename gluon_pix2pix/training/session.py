@@ -23,7 +23,7 @@ from gluon_pix2pix.runs.lock import RunLock
 from gluon_pix2pix.runs.log import append_event, read_log
 from gluon_pix2pix.runs.run_log import RunLog
 from gluon_pix2pix.runtime import devices, mx
-from gluon_pix2pix.training.begin import Say, begin_or_follow
+from gluon_pix2pix.training.begin import Say, begin_in_all_processes
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.held_out import hold_out_val, listed, remember
 from gluon_pix2pix.training.interrupt import StopRequest
@@ -96,7 +96,7 @@ def prepare_and_train(
 
     trainer = build_trainer(options, networks, ctx, cluster, own)
     with RunLock(options.run.run_dir) if cluster.rank == 0 else contextlib.nullcontext() as lock:
-        progress = begin_or_follow(options, trainer, train_set, notes, say, own)
+        progress = begin_in_all_processes(options, trainer, train_set, notes, say, own)
         if progress.epochs >= options.schedule.total_epochs:
             say(f"{options.run.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
             return Outcome(options, progress.epochs, {}, None, trainer)

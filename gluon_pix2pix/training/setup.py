@@ -65,13 +65,6 @@ def multiple_of(generator: mx.gluon.HybridBlock) -> int:
     return getattr(generator, "multiple", 1)
 
 
-def trained_at(options: TrainOptions, generator: mx.gluon.HybridBlock) -> Optional[tuple[int, int]]:
-    """Return the (height, width) that all pictures are brought to; None if they keep their proportions."""
-    if options.data.preprocess != "resize_and_crop":
-        return None
-    return Preprocess(options.data, multiple=multiple_of(generator)).crop
-
-
 def check_size(options: TrainOptions, discriminator: mx.gluon.HybridBlock, side: int, what: str) -> None:
     """See that the discriminator has something to say of pictures whose shorter side is so many pixels long."""
     if hasattr(discriminator, "patches_per_side") and discriminator.patches_per_side(side) < 1:

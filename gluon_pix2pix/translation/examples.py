@@ -106,7 +106,7 @@ def read_example(
         return Example(source, _as_target(true, coding))
     if kind == "photo":
         photo = read_image(path, channels=3)
-        return Example(coding.given(photo), photo)
+        return Example(coding.source_of(photo), photo)
     if coding.task == "inpainting" and target is None and coding.source.channels in (1, 3):
         return Example(read_with_hole(path, mask))
     picture = _read(path, coding.source, colours=label_colours.get("source", {}))

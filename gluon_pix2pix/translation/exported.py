@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from gluon_pix2pix.pairs.options import DIRECTIONS
 from gluon_pix2pix.reading import open_file, read_json
 from gluon_pix2pix.runs.options_file import CODING, GENERATOR, LAYOUT, SIDE
 
 SYMBOL, PARAMS, ONNX, MODEL = "generator-symbol.json", "generator-0000.params", "generator.onnx", "model.json"
 
 # What model.json says, in its file and in that of ONNX. Exports of other versions may lack some of it.
-DESCRIPTION = {"coding?": CODING, "multiple?": SIDE, "trained_at?": (None, [SIDE]), "direction?": {"AtoB", "BtoA"}}
+DESCRIPTION = {"coding?": CODING, "multiple?": SIDE, "trained_at?": (None, [SIDE]), "direction?": set(DIRECTIONS)}
 DESCRIPTION |= {"statistics?": {"picture", "batch", "running"}, "checkpoint?": str, "parameters?": {str: str}}
 DESCRIPTION |= {"generator?": (None, GENERATOR)}
 DESCRIPTION |= {"input?": {"shape": list}, "pair_layout?": (None, LAYOUT)}

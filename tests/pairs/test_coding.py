@@ -25,7 +25,7 @@ def test_lab_is_scikit_images(dtype):
 def test_colorization_there_and_back():
     photo = noise(32, 40, 3)
     coding = make_coding("colorization")
-    given = coding.given(photo)
+    given = coding.source_of(photo)
     assert given.shape == (32, 40, 1)
     np.testing.assert_allclose(color.rgb2lab(given.repeat(3, axis=2))[..., 0], color.rgb2lab(photo)[..., 0], atol=0.5)
     signed = coding.encode(given)
@@ -71,7 +71,7 @@ def test_one_hot_refuses():
 def test_pixels():
     coding = make_coding(input_nc=1, output_nc=5)
     picture = noise(4, 4, 3, dtype=np.uint16)
-    assert coding.given(picture) is picture
+    assert coding.source_of(picture) is picture
     assert coding.encode(picture).shape == (1, 1, 4, 4)
     fake = coding.decode(np.ones((5, 4, 4), np.float32), picture)
     assert fake.shape == (4, 4, 5)
@@ -90,7 +90,7 @@ def test_blank():
     areas = {int(np.any(blank(photo, "random", seed=(1, i)) != photo, axis=2).sum()) for i in range(50)}
     assert len(areas) > 10
     assert 4 * 6 <= min(areas) <= max(areas) <= 8 * 12
-    again = make_coding("inpainting", mask="random").given(photo, seed=(1, 7))
+    again = make_coding("inpainting", mask="random").source_of(photo, seed=(1, 7))
     np.testing.assert_array_equal(again, blank(photo, "random", seed=(1, 7)))
 
 

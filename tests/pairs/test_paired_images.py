@@ -54,7 +54,7 @@ def test_without_a_seed_the_pair_is_resized_and_with_one_jittered(folder):
     half = np.asarray(Image.open(folder / "1.png"))[:, :8]
     np.testing.assert_array_equal(pairs[0][0], resize(half, 10, 10))
     seed = (3, 1, 0)
-    place = Preprocess(load_size=12, crop_size=10).place(8, 8, seed)
+    place = Preprocess(load_size=12, crop_size=10).choose_placement(8, 8, seed)
     np.testing.assert_array_equal(pairs[0, seed][0], place(half))
 
 
@@ -137,7 +137,7 @@ def test_what_is_damaged_within_is_named_with_the_remedy_or_left_out(tmp_path):
         pairs[1]
     pairs = PairedImages(tmp_path, load_size=8, crop_size=8, skip_bad=True)
     np.testing.assert_array_equal(pairs[1][0], pairs[2][0])
-    assert [line.partition(" is ")[0] for line in pairs.new_troubles()] == [str(tmp_path / "1.jpg")]
+    assert [line.partition(" is ")[0] for line in pairs.newly_bad_pairs()] == [str(tmp_path / "1.jpg")]
 
 
 def test_file_errors(folder):
@@ -218,7 +218,7 @@ def test_colorization_takes_photos(tmp_path):
     assert lightness.dtype == colours.dtype == np.float32
     assert (pairs.source_range, pairs.target_range) == ((100, 0), (110, -110))
     given, true = pairs.images(0, (1, 2, 0))
-    place = Preprocess(load_size=10, crop_size=8).place(12, 17, (1, 2, 0))
+    place = Preprocess(load_size=10, crop_size=8).choose_placement(12, 17, (1, 2, 0))
     np.testing.assert_array_equal(true, place(read_image(tmp_path / "1.png")))
     assert given.shape == (8, 8, 1)
 
@@ -346,10 +346,10 @@ def test_a_pair_that_turns_out_bad_is_replaced_by_the_next(folder):
     (folder / "10.png").write_bytes(b"no picture any more")  # index 2; the next is 0
     np.testing.assert_array_equal(pairs[2, (4, 0, 2)][1], expected[0, (4, 0, 2)][1])
     np.testing.assert_array_equal(pairs[1, (4, 0, 1)][1], expected[1, (4, 0, 1)][1])
-    (line,) = pairs.new_troubles()
+    (line,) = pairs.newly_bad_pairs()
     assert line.startswith(f"{folder}/10.png is not a picture")
     np.testing.assert_array_equal(pairs.images(2)[0], good.images(0)[0])
-    assert pairs.new_troubles() == []  # said once
+    assert pairs.newly_bad_pairs() == []  # said once
     for name in ("1.png", "2.png"):
         (folder / name).unlink()
     with pytest.raises(
@@ -393,7 +393,7 @@ def test_many_channels_are_shrunk_and_mirrored(tmp_path):
     pairs = PairedImages(
         two_folders(tmp_path / "A", tmp_path / "B"), coding=make_coding(input_nc=6), load_size=9, crop_size=9
     )
-    seed = next(n for n in range(99) if pairs.preprocess.place(20, 20, (n,)).mirror)
+    seed = next(n for n in range(99) if pairs.preprocess.choose_placement(20, 20, (n,)).mirror)
     source = pairs[0, (seed,)][0]
     each = [resize(arrays["A"][:, :, [channel]], 9, 9) for channel in range(6)]
     np.testing.assert_array_equal(source, np.concatenate(each, axis=2)[:, ::-1])
@@ -416,9 +416,9 @@ def test_pairs_that_are_left_out_change_no_other(folder):
         pairs = PairedImages(folder, load_size=8, crop_size=8, skip_bad=True, cache=cache)
         for index in range(4):
             pairs.images(index)  # 0.png is bad, and the next stands in for it
-        assert len(pairs.new_troubles()) == 1
+        assert len(pairs.newly_bad_pairs()) == 1
         assert len(pairs.check_files()) == 1
-        assert pairs.new_troubles() == []
+        assert pairs.newly_bad_pairs() == []
         for index in range(3):
             for ours, theirs in zip(pairs.images(index), good.images(index)):
                 np.testing.assert_array_equal(ours, theirs)

@@ -11,7 +11,7 @@ from gluon_pix2pix.pairs.preprocess import Placement, Preprocess
 
 
 def draw(seed, word="resize_and_crop", size=(256, 256), **changed) -> Placement:
-    return Preprocess(preprocess=word, **changed).place(*size, seed)
+    return Preprocess(preprocess=word, **changed).choose_placement(*size, seed)
 
 
 def test_it_depends_on_its_arguments_alone():
@@ -89,13 +89,13 @@ def test_labels_are_never_mixed():
 )
 def test_sizes(word, size, loaded, result):
     preprocess = Preprocess(preprocess=word, multiple=32)
-    place = preprocess.place(*size, (1, 2, 3))
+    place = preprocess.choose_placement(*size, (1, 2, 3))
     assert (place.height, place.width) == loaded
     assert (place.crop_height, place.crop_width) == preprocess.result_size(*size) == result
     assert place(np.zeros((*size, 3), np.uint8)).shape == (*result, 3)
     assert 0 <= place.top <= loaded[0] - result[0]
     assert 0 <= place.left <= loaded[1] - result[1]
-    assert preprocess.fixed_size == ((256, 256) if word.endswith("crop") else None)
+    assert preprocess.trained_size == ((256, 256) if word == "resize_and_crop" else None)
 
 
 def test_plainly_the_window_is_in_the_middle():
@@ -112,7 +112,7 @@ def test_other_aspect_ratios():
     assert (odd.load, odd.crop) == ((143, 214), (128, 192))
     narrow = Preprocess(aspect_ratio=0.1, load_size=128, crop_size=128, multiple=64)
     assert (narrow.load, narrow.crop) == ((128, 64), (128, 64))
-    assert wide.place(50, 50, (0, 0, 1))(np.zeros((50, 50, 1), np.uint8)).shape == (128, 256, 1)
+    assert wide.choose_placement(50, 50, (0, 0, 1))(np.zeros((50, 50, 1), np.uint8)).shape == (128, 256, 1)
 
 
 @pytest.mark.parametrize(
