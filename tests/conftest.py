@@ -236,6 +236,30 @@ def same_bits() -> Callable[..., bool]:
 
 
 @pytest.fixture(scope="session")
+def write_card() -> Callable[..., Path]:
+    """Write a model's card into its folder; `changes` of its fields, of which None leaves one out."""
+    fields = {
+        "title": "noise to noise",
+        "task": "Makes noise of noise.",
+        "data": "4 drawn pairs",
+        "licence": "CC0",
+        "options": {"generator": "unet", "ngf": 4, "lr": 0.0002},
+        "steps": 12345,
+        "hours": 0.5,
+        "scores": {"psnr": 12.3456},
+        "command": "python train_pix2pix.py --dataset demo",
+        "failures": ["Noise stays noise.", "It is small."],
+    }
+
+    def write(folder: Path, **changes: object) -> Path:
+        told = {name: value for name, value in {**fields, **changes}.items() if value is not None}
+        (folder / "card.json").write_text(json.dumps(told))
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def write_model_folder() -> Callable[..., Path]:
     """Write a folder as `convert` does, of a generator with random weights and statistics; `changes` of its options."""
     from gluon_pix2pix.core.networks import get_model, init_weights  # here, as above

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from gluon_pix2pix.evaluation.palettes import Palette, palette_from, palette_of_set
 from gluon_pix2pix.pairs.coding import OneHot, Pixels, label_colours
 from gluon_pix2pix.translation.network import Network
+from gluon_pix2pix.zoo.card import Card
 
 
 class Colour(BaseModel):
@@ -45,7 +46,7 @@ class About(BaseModel):
     identity: dict[str, str]
 
 
-def describe(name: str, network: Network, *, palette: Optional[Palette] = None) -> About:
+def describe(name: str, network: Network, *, palette: Optional[Palette] = None, card: Optional[Card] = None) -> About:
     """Describe a model.
 
     Parameters
@@ -54,6 +55,8 @@ def describe(name: str, network: Network, *, palette: Optional[Palette] = None) 
         It in its usual mode.
     palette
         What its label pictures' colours mean; None for what the model itself says.
+    card
+        What lies beside it; None for what is known without one.
     """
     told, coding, trained_at = network.description, network.coding, network.trained_at
     palette = palette or _palette_in(told)
@@ -69,7 +72,7 @@ def describe(name: str, network: Network, *, palette: Optional[Palette] = None) 
         statistics=["picture", "running"] if two else [network.statistics],
         dropout=bool(run and run["generator"]["dropout"]),
         mask=coding.mask if coding.task == "inpainting" else None,
-        card=_card(told, network),
+        card={"title": card.title, **card.lines()} if card else _words(told, network),
         identity=dict(network.identity),
     )
 
@@ -101,10 +104,8 @@ def _colours(names: Any, colours: Any) -> list[Colour]:
     return [Colour(name=name, rgb=tuple(int(v) for v in colour)) for name, colour in zip(names, colours)]
 
 
-def _card(told: Mapping, network: Network) -> dict[str, str]:
-    """Return what there is to know of where a model comes from, in words; no paths of this machine."""
-    if isinstance(told.get("card"), dict):
-        return {str(word): str(value) for word, value in told["card"].items()}
+def _words(told: Mapping, network: Network) -> dict[str, str]:
+    """Return what there is to know of where a model comes from, without a card; no paths of this machine."""
     options, generator = told.get("options", {}), told.get("generator", {})
     card = {}
     if options.get("dataset"):

@@ -16,6 +16,7 @@ from gluon_pix2pix.serving.examples import find_examples
 from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.tiling import padded_side
+from gluon_pix2pix.zoo.card import find_card
 from gluon_pix2pix.zoo.shipped import find_model
 
 
@@ -95,7 +96,7 @@ class ServedModel:
         side = padded_side(max(np.ravel(network.trained_at or 1)), network.multiple)
         network.compute(np.zeros((1, network.coding.source.channels, side, side), np.float32))  # the first is slow
         self.coding = network.coding
-        self.about = describe(name, network, palette=palette)
+        self.about = describe(name, network, palette=palette, card=find_card(path))
         self.examples = find_examples(path, network, self.about.source, examples)
         self.about.examples = [f"v1/models/{name}/examples/{number}" for number in range(len(self.examples))]
 

@@ -19,6 +19,7 @@ from gluon_pix2pix.translation.exported import ONNX, read_checked, read_model
 from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.onnx_network import load_onnx
 from gluon_pix2pix.writing import whole_folder
+from gluon_pix2pix.zoo.card import find_card
 
 MODELS = "models.json"
 _KEY = "gluon_pix2pix"
@@ -63,8 +64,9 @@ def write_site(
             data = onnx_of(path, Path(workshop) / name, float16=float16)
             (folder / f"{name}.onnx").write_bytes(data)
             network = load_onnx(folder / f"{name}.onnx")
-            about = describe(name, network, palette=palette)
-            if path.is_dir():
+            card = find_card(path)
+            about = describe(name, network, palette=palette, card=card)
+            if path.is_dir() and not card:  # a run tells more than the file that was made from it
                 about.card = describe(name, load_network(path, dropout=False), palette=palette).card
             about.examples = []
             for number, example in enumerate(find_examples(path, network, about.source, examples)):

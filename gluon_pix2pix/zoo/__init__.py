@@ -1,1 +1,1 @@
-"""Trained models in the box: each is a folder as `export` writes it. There is none so far."""
+"""Trained models in the box: each is a folder as `export` writes it, with a card.json and maybe examples/ beside."""

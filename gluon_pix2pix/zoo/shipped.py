@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gluon_pix2pix.zoo.card import CARD
+
 FOLDER = Path(__file__).parent
-# What each is for, as `models` lists it. The word alone always means the model: a folder of that name is ./NAME.
-SHIPPED: dict[str, str] = {}
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the models in the box: of the folders here that have a card.
+
+    Such a word alone always means the model: a folder of that name is ./NAME.
+    """
+    return tuple(sorted(path.parent.name for path in FOLDER.glob(f"*/{CARD}")))
 
 
 def find_model(model: str | Path) -> Path:
@@ -17,12 +25,15 @@ def find_model(model: str | Path) -> Path:
     FileNotFoundError
         If it is one word, and neither a shipped model nor a path that is there.
     """
-    if isinstance(model, str) and model in SHIPPED:
-        return FOLDER / model
     path = Path(model)
-    if len(path.parts) == 1 and not path.suffix and not path.exists():
+    if len(path.parts) != 1:
+        return path
+    shipped = shipped_models()
+    if isinstance(model, str) and model in shipped:
+        return FOLDER / model
+    if not path.suffix and not path.exists():
         raise FileNotFoundError(
             f"there is no model {str(model)!r}: it is no path that is there, and the models in the box are "
-            f"{', '.join(SHIPPED) or 'none so far'}"
+            f"{', '.join(shipped) or 'none so far'}"
         )
     return path

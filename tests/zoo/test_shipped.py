@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import models, train
+from gluon_pix2pix.commands import train
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.runtime import mx
@@ -21,10 +21,11 @@ from gluon_pix2pix.zoo.shipped import find_model
 
 
 @pytest.fixture(scope="module")
-def box(tiny_run, tmp_path_factory):
+def box(tiny_run, write_card, tmp_path_factory):
     """A folder with a model named "tiny" in it."""
     folder = tmp_path_factory.mktemp("zoo")
     export_generator(tiny_run, folder / "tiny", float16=True)
+    write_card(folder / "tiny")
     return folder
 
 
@@ -32,7 +33,6 @@ def box(tiny_run, tmp_path_factory):
 def boxed(box, monkeypatch, tmp_path):
     """The folder of "tiny", shipped; the test runs in another one."""
     monkeypatch.setattr(shipped, "FOLDER", box)
-    monkeypatch.setattr(shipped, "SHIPPED", {"tiny": "noise to noise"})
     monkeypatch.chdir(tmp_path)
     return box / "tiny"
 
@@ -134,12 +134,26 @@ def test_a_shipped_generator_that_does_not_fit(boxed, tiny_options, tmp_path):
         train.main(options)
 
 
-def test_models_lists_them(boxed, capsys, monkeypatch):
-    monkeypatch.setattr(models, "SHIPPED", {"tiny": "noise to noise"})
-    models.main(models.Options())
-    out = capsys.readouterr().out
-    assert "tiny       noise to noise; trained at 32 x 32 pixels, 2 epochs; 0.1 MB" in out
-    assert "--model tiny --input PICTURES" in out
-    monkeypatch.setattr(models, "SHIPPED", {})
-    models.main(models.Options())
-    assert capsys.readouterr().out == "no trained model is in the box so far\n"
+def test_models_lists_them(boxed, call, monkeypatch, tmp_path):
+    code, out, _ = call("models")
+    size = f"{(boxed / PARAMS).stat().st_size / 1e6:.1f}"
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "tiny: noise to noise",
+            f"  size       32 x 32 pixels as trained, {size} MB",
+            "  task       Makes noise of noise.",
+            "  trained on 4 drawn pairs",
+            "  licence    CC0",
+            "  options    generator unet, ngf 4, lr 0.0002",
+            "  training   12,345 steps in 0.5 hours",
+            "  scores     psnr 12.35",
+            "  command    python train_pix2pix.py --dataset demo",
+            "  does badly Noise stays noise. It is small.",
+            "",
+            "next: python -m gluon_pix2pix translate --model tiny --input PICTURES",
+            "next: python -m gluon_pix2pix serve --model tiny --open",
+        ],
+    )
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert call("models")[:2] == (0, "no trained model is in the box so far\n")
