@@ -25,10 +25,11 @@ demo: $(VENV)/$(EXTRA)
 	@$(BIN)/python -c 'import json; s = json.load(open("results/demo/scores.json")); print("\nMean PSNR %.2f dB." % s["overall"]["psnr"]["mean"])'
 	@echo "The pictures are in results/demo; those side by side, epoch by epoch, in runs/demo/samples."
 
-# The page to paint on, in a browser: with the facades model in the box, or while there is none, what make demo trains.
-MODEL ?= $(if $(wildcard gluon_pix2pix/zoo/facades/model.json),facades,runs/demo)
+# The page to paint on, in a browser: with the models in the box, facades first, or while there is none, what make demo trains.
+BOX = $(patsubst gluon_pix2pix/zoo/%/card.json,%,$(wildcard gluon_pix2pix/zoo/*/card.json))
+MODEL ?= $(or $(strip $(filter facades,$(BOX)) $(filter-out facades,$(BOX))),runs/demo)
 studio: $(VENV)/studio
-	@test $(MODEL) != runs/demo -o -e runs/demo/options.json || $(MAKE) --no-print-directory demo
+	@test "$(MODEL)" != runs/demo -o -e runs/demo/options.json || $(MAKE) --no-print-directory demo
 	$(BIN)/python -m gluon_pix2pix serve --model $(MODEL) --gpu -1 --open
 
 # ONNX Runtime for browsers, for the tests of `web`: the version that serving/web_runtime.py names.
