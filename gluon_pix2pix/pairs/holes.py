@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from gluon_pix2pix.pictures.arithmetic import peak_of, resize, with_channels
-from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.pictures.files import PathLike, read_image
 
 
 def split_hole(given: np.ndarray, channels: int) -> tuple[np.ndarray, Optional[np.ndarray]]:
@@ -62,8 +62,10 @@ def is_central(hole: np.ndarray) -> bool:
     return top - 1 <= y and left - 1 <= x and y + height <= top + tall + 1 and x + width <= left + wide + 1
 
 
-def read_with_hole(path: Path, mask: Optional[Path]) -> np.ndarray:
-    """Read a photo with its hole: of a mask's white pixels, else of its own transparent ones; (H, W, 3 or 4).
+def read_with_hole(path: PathLike, mask: Optional[Path] = None, *, data: Optional[bytes] = None) -> np.ndarray:
+    """Read a photo with its hole: of a mask's white pixels, else of its own transparent ones; (H, W, 2, 3 or 4).
+
+    `data` are the photo's bytes if they are here already, and `path` its name.
 
     Raises
     ------
@@ -73,9 +75,9 @@ def read_with_hole(path: Path, mask: Optional[Path]) -> np.ndarray:
     if mask is None:
         for channels in (4, 2):  # with alpha
             with contextlib.suppress(ValueError):
-                return read_image(path, channels=channels)
-        return read_image(path, channels=3)  # or no picture, which is said here
-    photo, marked = read_image(path, channels=3), read_image(mask, channels=1)
+                return read_image(path, data=data, channels=channels)
+        return read_image(path, data=data, channels=3)  # or no picture, which is said here
+    photo, marked = read_image(path, data=data, channels=3), read_image(mask, channels=1)
     if photo.shape[:2] != marked.shape[:2]:
         sizes = [f"{picture.shape[1]} x {picture.shape[0]}" for picture in (photo, marked)]
         raise ValueError(f"{path} is {sizes[0]} pixels and its mask {mask} {sizes[1]}: make them one size")

@@ -8,6 +8,7 @@ import numpy as np
 
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pairs.coding import Coding, OneHot, gray_of
+from gluon_pix2pix.pairs.holes import read_with_hole, split_hole
 from gluon_pix2pix.pictures.files import encode_image, read_image, read_labels
 from gluon_pix2pix.pictures.headers import read_header
 from gluon_pix2pix.serving.limits import Limits, RefusedError
@@ -34,11 +35,14 @@ def decode(data: bytes, coding: Coding, limits: Limits) -> np.ndarray:
             check_pixels(*read_header(name, io.BytesIO(data)).shown, limits)
         if isinstance(coding.source, OneHot):
             picture = read_labels(name, data=data)
+        elif coding.task == "inpainting":
+            picture = read_with_hole(name, data=data)
         else:
             usual = coding.source.channels in (1, 3)
             picture = read_image(name, data=data, channels=None if usual else coding.source.channels)
         check_pixels(*picture.shape[:2], limits)
-        coding.source.values(picture[:1, :1])  # refuses other channels
+        seen = split_hole(picture, coding.source.channels)[0] if coding.task == "inpainting" else picture
+        coding.source.values(seen[:1, :1])  # refuses other channels
     except (ValueError, OSError, MemoryError) as error:
         raise RefusedError(415, one_line(error).replace(name, _NAME)) from error
     if coding.task == "colorization" and picture.shape[2] == 3:

@@ -31,7 +31,7 @@ from gluon_pix2pix.translation.network import Network
 
 
 def png(picture: np.ndarray) -> bytes:
-    """Return (H, W, 1 or 3) uint8 as the bytes of a PNG."""
+    """Return (H, W, 1, 3 or 4) uint8 as the bytes of a PNG."""
     stream = io.BytesIO()
     Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(stream, "PNG")
     return stream.getvalue()
@@ -93,6 +93,7 @@ def models(write_model_folder, tmp_path_factory) -> dict[str, Path]:
     export_generator(run, folder / "symbol", onnx=True)
     small = {"name": "unet", "num_downs": 2, "ngf": 16, "dropout_blocks": "paper"}
     codings = {"labels": {"labels": 4}, "colours": {"task": "colorization"}, "bands": {"input_nc": 5}}
+    codings |= {"holes": {"task": "inpainting"}}
     made = {name: write_model_folder(folder / name, small, coding) for name, coding in codings.items()}
     made["houses"] = write_model_folder(folder / "houses", small, {}, dataset="x/facades", direction="BtoA")
     return {"run": run, "symbol": folder / "symbol", "net": folder / "symbol" / "generator.onnx", **made}

@@ -79,6 +79,21 @@ def test_colouring_at_any_size(service, by_command, draw, tmp_path, kind):
     np.testing.assert_array_equal(answer, by_command("colours", tmp_path / "a.png", "--pairs", pairs))
 
 
+@pytest.mark.parametrize("size", ["own", "trained"])
+def test_transparent_pixels_are_painted(service, by_command, draw, tmp_path, size):
+    photo = draw(40, 56, 4)
+    photo[:, :, 3] = 255
+    photo[5:20, 30:50, 3] = 0
+    write_image(tmp_path / "a.png", photo[:, :, :3])
+    write_image(tmp_path / "mask.png", 255 - photo[:, :, 3:])
+    answer = pixels(service.post("holes", png(photo), size=size).content)
+    words = ["--mask-file", tmp_path / "mask.png", *(["--keep-size"] if size == "own" else [])]
+    np.testing.assert_array_equal(answer, by_command("holes", tmp_path / "a.png", *words))
+    known = photo[:, :, 3] == 255
+    np.testing.assert_array_equal(answer[known], photo[known][:, :3])
+    assert (answer[~known] != photo[~known][:, :3]).any()
+
+
 def test_label_maps(service, by_command, draw, tmp_path):
     labels = draw(40, 40, 1, below=4)
     write_image(tmp_path / "a.png", labels)

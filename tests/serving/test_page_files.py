@@ -62,12 +62,19 @@ class Page:
 
     def canvas(self, name: str) -> np.ndarray:
         """Return a canvas' pixels, (H, W, 3) uint8."""
+        return self._bytes(name)[:, :, :3]
+
+    def alpha(self, name: str) -> np.ndarray:
+        """Return how opaque a canvas' pixels are, (H, W) uint8."""
+        return self._bytes(name)[:, :, 3]
+
+    def _bytes(self, name: str) -> np.ndarray:
         program = """const canvas = document.getElementById(arguments[0]), {width, height} = canvas;
             const bytes = canvas.getContext('2d').getImageData(0, 0, width, height).data;
             let text = ''; for (const byte of bytes) text += String.fromCharCode(byte);
             return [width, height, btoa(text)]"""
         width, height, text = self.driver.execute_script(program, name)
-        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)[:, :, :3]
+        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
 
     def answers(self) -> int:
         return int(self.find("answer").get_attribute("data-count") or 0)
@@ -233,6 +240,35 @@ def test_a_dropped_photo_is_coloured_and_wiped(service, page, photo):
     page.drop(photo, "b.png")
     np.testing.assert_array_equal(page.at_rest(), answer)
     assert page.find("given-problem").text == ""
+
+
+def test_holes_are_painted_and_filled(service, page, photo):
+    page.open(service.url, model="holes")
+    page.drop(photo, "a.png")
+    whole, first = pixels(photo), page.at_rest()
+    hole = np.zeros(whole.shape[:2], bool)
+    hole[12:36, 16:48] = True  # the central one, as in training
+
+    def served():
+        return pixels(
+            service.post("holes", png(np.dstack([whole, np.where(hole, 0, 255).astype(np.uint8)])), size="own").content
+        )
+
+    np.testing.assert_array_equal(first, served())
+    np.testing.assert_array_equal(first[~hole], whole[~hole])
+    assert (first[hole] != whole[hole]).any()
+    page.drag("canvas", (0.02, 0.02), (0.2, 0.2))
+    second = page.at_rest()
+    changed = np.argwhere((second != first).any(axis=2))
+    assert changed[:, 0].min() < 10
+    hole |= page.alpha("canvas") == 0
+    assert hole[3, 3]
+    np.testing.assert_array_equal(second, served())
+    page.click("#undo")
+    np.testing.assert_array_equal(page.at_rest(), first)
+    page.click("#clear")
+    np.testing.assert_array_equal(page.at_rest(), first)
+    assert page.said() == []
 
 
 def test_sizes_seeds_and_a_chosen_file(service, page, photo, tmp_path):

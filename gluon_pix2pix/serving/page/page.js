@@ -68,7 +68,7 @@ const painting = () => way === "paint" || (model.task === "inpainting" && shown 
 function take_given() {
 	if (!painting()) return file && { file, picture: shown, channels: 3 };
 	const picture = { width: editor.width, height: editor.height, data: editor.image.data.slice() };
-	if (model.source.kind !== "labels") return { picture, channels: 3 };
+	if (model.source.kind !== "labels") return { picture, channels: model.task === "inpainting" ? 4 : 3 };
 	const numbers = new Map(model.source.palette.map(({ rgb }, number) => [packed(rgb), number]));
 	const pixels = new Uint32Array(picture.data.buffer);
 	pixels.forEach((value, i) => (pixels[i] = packed(Array(3).fill(numbers.get(value) ?? 0))));
