@@ -23,7 +23,8 @@ import tyro
 from measuring import line_of, machine, peak_bytes, refuse_below, write_json
 from tqdm import tqdm
 
-from gluon_pix2pix.core.networks import GENERATORS, get_model, init_weights
+from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.core.options import GENERATORS
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.runtime import mx, threads
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 
+from gluon_pix2pix import __version__
 from gluon_pix2pix.commands.cli import COMMANDS, run
+from gluon_pix2pix.wording import NAME, program
 
 
 def main() -> None:
@@ -13,9 +16,13 @@ def main() -> None:
     if words and words[0] in COMMANDS:
         run(words[0], words[1:])
     lines = [f"  {name:10} {purpose}" for name, purpose in COMMANDS.items()]
-    text = "\n".join(["usage: python -m gluon_pix2pix COMMAND [--help]", "", *lines])
-    if words and words[0] not in ("-h", "--help"):
-        print(f"error: there is no command {words[0]!r}\n{text}", file=sys.stderr)
+    text = "\n".join([f"usage: {program()} COMMAND [--help]", "", *lines])
+    if words and words[0] == "--version":
+        text = f"{NAME} {__version__}"
+    elif words and words[0] not in ("-h", "--help", "--help-all"):
+        near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"error: there is no command {words[0]!r}{hint}\n{text}", file=sys.stderr)
         sys.exit(2)
     print(text)
 

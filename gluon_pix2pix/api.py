@@ -17,7 +17,7 @@ from gluon_pix2pix.commands.find_data import find_data
 from gluon_pix2pix.core.step import ExtraLoss, OneProcess
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.evaluation.compare import Comparison, check_same_targets, compare_scores, match_sets
-from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS
+from gluon_pix2pix.evaluation.names import DEFAULT_METRICS
 from gluon_pix2pix.evaluation.pairing import Found, Translated, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs, summarise
 from gluon_pix2pix.pairs.locate import Located

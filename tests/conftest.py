@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from gluon_pix2pix import wording
 from gluon_pix2pix.datasets.demo.pairs import write_demo
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("GLUON_PIX2PIX_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _printed_program() -> Iterator[None]:
+    """What this process prints as its own name does not depend on the shell that the tests were started from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wording, "_is_in", lambda name, folder: name == "python")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +171,7 @@ def make_trainer(device: mx.Context) -> Callable[..., Pix2PixTrainer]:
     """A class of trainers of tiny networks that train in milliseconds, on as many devices as are asked for."""
     from gluon_pix2pix.core.losses import LossOptions  # here, as above
     from gluon_pix2pix.core.networks import get_model, init_weights
-    from gluon_pix2pix.core.optimizer import AdamOptions
+    from gluon_pix2pix.core.options import AdamOptions
     from gluon_pix2pix.core.step import Pix2PixTrainer
     from gluon_pix2pix.runtime import mx
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gluon_pix2pix import __main__
+from gluon_pix2pix import __main__, __version__
 from gluon_pix2pix.commands.cli import COMMANDS
 
 
@@ -37,8 +37,17 @@ def test_it_lists_the_commands(door, words):
 def test_a_command_that_there_is_not(door):
     code, out, err = door("trian", "--gpu", "0")
     assert (code, out) == (2, "")
-    assert err.startswith("error: there is no command 'trian'\nusage: ")
+    assert err.startswith("error: there is no command 'trian'; did you mean train?\nusage: ")
     assert all(name in err for name in COMMANDS)
+
+
+def test_a_word_that_is_like_none(door):
+    assert door("x")[2].startswith("error: there is no command 'x'\nusage: ")
+
+
+def test_the_version(door):
+    assert door("--version") == (0, f"gluon-pix2pix {__version__}\n", "")
+    assert door("train", "--version") == (0, f"gluon-pix2pix {__version__}\n", "")
 
 
 def test_the_rest_of_the_words_is_the_commands(monkeypatch, door):

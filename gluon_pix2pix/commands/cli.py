@@ -11,22 +11,24 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, Optional, TextIO
 
-from gluon_pix2pix import check_python
+from gluon_pix2pix import __version__, check_python
+from gluon_pix2pix.commands.help import help_text
 from gluon_pix2pix.errors import UsageError, one_line
 from gluon_pix2pix.pictures.quiet import quiet_libraries
+from gluon_pix2pix.wording import NAME, program
 
 # Command name -> what it does, in the order of a user's day. Each is a module of this package.
 COMMANDS = {
     "train": "train a generator and a discriminator on pairs of pictures",
     "launch": "train on several processes or machines",
     "translate": "translate pictures with a trained generator",
-    "evaluate": "score translated pictures against the true ones: PSNR, MSE, MAE, SSIM",
-    "compare": "compare two models' translations of the same pictures, with an interval",
+    "evaluate": "score translated pictures against the true ones: PSNR, SSIM",
+    "compare": "compare two models by their translations, with an interval",
     "models": "list the trained models in the box",
     "serve": "serve models over HTTP, with a page to play with them",
     "web": "write the page as static files that compute in the browser",
     "export": "write a generator as symbol + params that any MXNet program loads",
-    "convert": "take over weights from the PyTorch implementation, or hand ours to it",
+    "convert": "take over weights from PyTorch, or hand ours to it",
     "data": "list, get, prepare and check data sets",
     "doctor": "say what is installed, and whether it works",
     "selftest": "prove a GPU: its numbers against the CPU's",
@@ -88,14 +90,19 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
     quiet_libraries()
     try:
         check_python()
-        import tyro  # here, where a package that is not installed becomes one line
-
         module = importlib.import_module(f"gluon_pix2pix.commands.{command}")
-        program = f"python -m gluon_pix2pix {command}"
         try:
+            text = f"{NAME} {__version__}" if words[:1] == ["--version"] else help_text(command, module, words)
+            if text is not None:
+                print(text)
+                sys.exit(0)
+            import tyro  # here, where a package that is not installed becomes one line
+
             parsed = module.read_words(words) if hasattr(module, "read_words") else words
             flat = (tyro.conf.OmitArgPrefixes,)  # options are told in small dataclasses, room by room
-            options = tyro.cli(module.Options, prog=program, description=module.__doc__, args=parsed, config=flat)
+            options = tyro.cli(
+                module.Options, prog=f"{program()} {command}", description=module.__doc__, args=parsed, config=flat
+            )
             with printable_output():
                 sys.exit(module.main(options))
         finally:

@@ -29,7 +29,8 @@ from gluon_pix2pix.evaluation.compare import (
     compare_scores,
     match_sets,
 )
-from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, LOWER_IS_BETTER, PROTOCOL
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS, LOWER_IS_BETTER, PROTOCOL
+from gluon_pix2pix.evaluation.names import DEFAULT_METRICS
 from gluon_pix2pix.evaluation.pairing import Translated, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import Score, score_pairs
 from gluon_pix2pix.reports.comparison_page import write_comparison_page

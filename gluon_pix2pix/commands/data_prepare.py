@@ -39,6 +39,7 @@ from gluon_pix2pix.evaluation.palettes import read_palette
 from gluon_pix2pix.pictures.arithmetic import with_channels
 from gluon_pix2pix.pictures.files import save_picture
 from gluon_pix2pix.pictures.headers import MAX_PIXELS
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import write_atomically
 
 
@@ -194,7 +195,7 @@ def labels(options: LabelsOptions) -> int:
     if not options.palette:
         write_atomically(palette, palette_text(plan.colours).encode())
         print(f"palette: {palette} (for further folders: --palette {palette})")
-    print(f"{len(plan.colours)} labels: train with --labels {len(plan.colours)}, or --output-labels")
+    print(f"{count(len(plan.colours), 'label')}: train with --labels {len(plan.colours)}, or --output-labels")
     return code
 
 

@@ -28,7 +28,8 @@ from gluon_pix2pix.commands.evaluate_labels import (
 from gluon_pix2pix.commands.evaluate_options import DECIMALS, Options
 from gluon_pix2pix.commands.tables import number, table_lines
 from gluon_pix2pix.errors import UsageError
-from gluon_pix2pix.evaluation.named_metrics import HEADINGS, LOWER_IS_BETTER, METRICS, PROTOCOL
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS, LOWER_IS_BETTER, PROTOCOL
+from gluon_pix2pix.evaluation.names import METRICS
 from gluon_pix2pix.evaluation.pairing import Found, find_pairs, match_folders
 from gluon_pix2pix.evaluation.score import (
     Score,

@@ -10,7 +10,8 @@ import tyro
 
 from gluon_pix2pix import processors
 from gluon_pix2pix.errors import CommonOptions
-from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, METRICS
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS
+from gluon_pix2pix.evaluation.names import DEFAULT_METRICS, METRICS
 from gluon_pix2pix.pairs.options import DIRECTIONS
 
 DECIMALS = dict.fromkeys(HEADINGS, 2) | {"ssim": 4, "ms_ssim": 4, "mse": 3, "mae": 3}
@@ -28,7 +29,7 @@ class Options(CommonOptions):
     output: Optional[Path] = None
     """Folder for scores.json and scores.csv (default: beside the pictures)."""
     metrics: tuple[MetricName, ...] = DEFAULT_METRICS
-    """What to compute; docs/scores.md tells each one's protocol."""
+    """What to compute; each one's protocol is printed with it."""
     skip_bad: bool = False
     """Score the rest when some pictures cannot be scored; they are listed in scores.json, the exit code stays 1."""
     show: int = 3

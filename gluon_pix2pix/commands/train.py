@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING, Optional
 
 from gluon_pix2pix.commands import other_programs
-from gluon_pix2pix.commands.find_data import check_network, find_data
-from gluon_pix2pix.core.losses import WGANGP_REFUSED
+from gluon_pix2pix.core.options import WGANGP_REFUSED
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.training.kvstores import DIST_ASYNC_REFUSED
 from gluon_pix2pix.training.options import TrainOptions
@@ -17,6 +16,20 @@ if TYPE_CHECKING:
     from gluon_pix2pix.pairs.locate import Located
 
 Options = TrainOptions
+
+# What --help shows; --help-all has all, in these groups of fields and single options.
+HELP_FIRST = ("dataset", "direction", "task", "val_fraction", "preset", "run_dir", "n_epochs", "n_epochs_decay")
+HELP_FIRST += ("batch_size", "load_size", "crop_size", "generator", "ngf", "save_every", "gpu", "seed")
+HELP_GROUPS = {
+    "data": ("data", "task"),
+    "networks": ("networks",),
+    "losses": ("losses",),
+    "schedule": ("schedule", "adam"),
+    "run": ("run", "validation", "watch", "debug"),
+    "hardware": ("machine", "num_workers", "cache"),
+    "several machines": ("kvstore",),
+}
+EXAMPLES = ("train --dataset facades", "train --dataset FOLDER --preset quick")
 
 # Choices of upstream's or MXNet's that cannot be, with the reason.
 REFUSED = {("--gan-mode", "wgangp"): WGANGP_REFUSED, ("--kvstore", "dist_async"): DIST_ASYNC_REFUSED}
@@ -46,6 +59,8 @@ def main(options: TrainOptions) -> Optional[int]:
 
 def train(options: TrainOptions) -> Optional[int]:
     """Train in this process alone, or as one of several."""
+    from gluon_pix2pix.commands.find_data import check_network
+
     check_network(options.data.dataset, options.data.data_root)  # before MXNet is loaded
     # Imported here: --help, and a word that is refused, come without.
     from gluon_pix2pix.core.step import OneProcess
@@ -73,5 +88,7 @@ def say(line: str) -> None:
 
 def find_or_get(options: TrainOptions) -> Located:
     """Find the data set that the options name, and get it first if it is a named one that is not on disk."""
+    from gluon_pix2pix.commands.find_data import find_data
+
     photos = options.task.coding().from_photos
     return find_data(options.data.dataset, options.data.data_root, photos=photos, get=True)

@@ -11,37 +11,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Callable, Literal, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
+from gluon_pix2pix.core.options import LR_POLICIES, ScheduleOptions
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.pictures.arithmetic import to_signed
 from gluon_pix2pix.runtime import mx
-
-LR_POLICIES = ("linear", "step", "plateau", "cosine", "constant")
-
-
-@dataclass(frozen=True)
-class ScheduleOptions:
-    """How long a run is, and its learning rate in each epoch."""
-
-    n_epochs: int = field(default=100, metadata={"least": 0, "may_change": True})
-    """Epochs at the full learning rate; other policies than linear add both numbers up."""
-    n_epochs_decay: int = field(default=100, metadata={"least": 0, "may_change": True})
-    """Epochs over which it then falls towards 0."""
-    lr_policy: Literal[LR_POLICIES] = "linear"
-    """How the rate changes: linear keeps it for --n-epochs, then falls; step: a tenth every --lr-decay-iters epochs."""
-    lr_decay_iters: int = field(default=50, metadata={"least": 1})
-    """Epochs between two drops of --lr-policy step."""
-
-    @property
-    def total_epochs(self) -> int:
-        """Epochs of the whole run."""
-        return self.n_epochs + self.n_epochs_decay
-
-    def check(self) -> None:
-        """Raise ValueError if the options do not go together."""
-        if self.total_epochs < 1:
-            raise ValueError("--n-epochs and --n-epochs-decay are both 0: there is nothing to train")
 
 
 @dataclass

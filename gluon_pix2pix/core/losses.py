@@ -6,40 +6,11 @@ After them the pool of earlier fakes, and the factor that float16 needs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
+from gluon_pix2pix.core.options import check_gan_mode
 from gluon_pix2pix.runtime import mx
-
-GAN_MODES = ("vanilla", "lsgan", "hinge")
-WGANGP_REFUSED = (
-    "gan_mode wgangp needs the gradient of a gradient, and MXNet 1.9.1's Convolution has none; "
-    f"choose from {', '.join(GAN_MODES)}"
-)
-
-
-@dataclass(frozen=True)
-class LossOptions:
-    """What both networks are told of their work."""
-
-    gan_mode: Literal[GAN_MODES] = "vanilla"
-    """The adversarial loss."""
-    label_smoothing: float = 0.0
-    """The discriminator learns to say so much less than 1 of real pairs."""
-    lambda_gan: float = field(default=1.0, metadata={"least": 0})
-    """Weight of the adversarial loss; 0 trains with L1 alone."""
-    lambda_l1: float = field(default=100.0, metadata={"least": 0})
-    """Weight of the L1 loss; 0 trains with the adversarial loss alone."""
-    pool_size: int = field(default=0, metadata={"least": 0})
-    """Earlier fakes that are kept to be shown to the discriminator again."""
-
-    def check(self) -> None:
-        """Raise ValueError if the options do not go together."""
-        GANLoss(self.gan_mode, label_smoothing=self.label_smoothing)
-        if self.lambda_gan == 0 and self.lambda_l1 == 0:
-            raise ValueError("--lambda-gan and --lambda-l1 are both 0: there is no loss")
 
 
 class GANLoss:
@@ -55,14 +26,7 @@ class GANLoss:
     """
 
     def __init__(self, mode: str = "vanilla", *, label_smoothing: float = 0.0):
-        if mode == "wgangp":
-            raise ValueError(WGANGP_REFUSED)
-        if mode not in GAN_MODES:
-            raise ValueError(f"there is no gan_mode {mode!r}; choose from {', '.join(GAN_MODES)}")
-        if not 0 <= label_smoothing < 0.5:
-            raise ValueError(f"label_smoothing is at least 0 and below 0.5, not {label_smoothing}")
-        if label_smoothing and mode == "hinge":
-            raise ValueError("label_smoothing goes with vanilla and lsgan: hinge has no labels")
+        check_gan_mode(mode, label_smoothing)
         self._mode, self._real = mode, 1 - label_smoothing
         if mode == "vanilla":
             self._loss = mx.gluon.loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=False)

@@ -22,13 +22,11 @@ from gluon_pix2pix.core.operators import (
     resized,
     spread,
 )
+from gluon_pix2pix.core.options import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, UPSAMPLES
 from gluon_pix2pix.core.resnet import ResnetGenerator
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
-
-DROPOUT_BLOCKS = ("upstream", "paper")
-UPSAMPLES = ("deconv", "resize")
 
 
 class Down(mx.gluon.HybridBlock):
@@ -239,10 +237,6 @@ _DISCRIMINATORS = {
     "n_layers": PatchDiscriminator,
     "pixel": PixelDiscriminator,
 }
-
-GENERATORS = tuple(_GENERATORS)
-DISCRIMINATORS = tuple(_DISCRIMINATORS)
-INIT_TYPES = ("normal", "xavier", "kaiming", "orthogonal")
 
 
 def get_model(name: str, **kwargs) -> mx.gluon.HybridBlock:

@@ -7,11 +7,11 @@ from typing import Optional
 
 import numpy as np
 
+from gluon_pix2pix.core.options import NORMS, PRECISIONS
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn
 
-PRECISIONS = ("float32", "bfloat16", "float16")
 
 _BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # as MXNet names it to numpy, which has none
 
@@ -116,8 +116,6 @@ class Dropout(nn.Dropout):
     def hybrid_forward(self, F, x):
         return F.Dropout(x, p=self._rate, cudnn_off=True) if self._rate else F.identity(x)
 
-
-NORMS = ("batch", "instance", "none", "syncbatch")
 
 # "picture" and "running" are how a network trained with "batch" translates. The first takes batch norm's arithmetic to
 # one picture at a time, with the learned gamma and beta: what the paper and the reference do at test time, at batch

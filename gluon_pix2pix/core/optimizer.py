@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field
 from typing import Optional
 
 import numpy as np
@@ -12,32 +11,6 @@ from gluon_pix2pix.adam_loops import AdamLoops
 from gluon_pix2pix.core.losses import LossScale
 from gluon_pix2pix.core.operators import gather, gather_gradient, resized, spread
 from gluon_pix2pix.runtime import mx, threads
-
-
-@dataclass(frozen=True)
-class AdamOptions:
-    """How large Adam's steps are."""
-
-    lr: float = field(default=2e-4, metadata={"least": 0})
-    """Adam's learning rate."""
-    d_lr: Optional[float] = field(default=None, metadata={"least": 0})
-    """The discriminator's own learning rate [that of --lr]."""
-    beta1: float = field(default=0.5, metadata={"least": 0})
-    """Adam's momentum."""
-    beta2: float = field(default=0.999, metadata={"least": 0})
-    """Adam's decay of the squared gradients' mean."""
-    ema: float = field(default=0.0, metadata={"least": 0})
-    """Keep a moving average of the generator's weights, which forgets with this factor a step, for example 0.999; it is
-    what is validated, translated with and exported. 0 keeps none, as upstream."""
-
-    def check(self) -> None:
-        """Raise ValueError if the options do not go together."""
-        if not self.ema < 1:
-            raise ValueError(f"--ema {self.ema}: it has to be below 1")
-        if not self.beta1 < 1 or not self.beta2 < 1:
-            raise ValueError(f"--beta1 {self.beta1} and --beta2 {self.beta2}: both have to be below 1")
-        if self.d_lr is not None and self.lr == 0:
-            raise ValueError("--d-lr follows --lr in proportion, and --lr is 0")
 
 
 class Learner:

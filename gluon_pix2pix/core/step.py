@@ -12,9 +12,10 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-from gluon_pix2pix.core.losses import GANLoss, ImagePool, LossOptions, l1_loss
+from gluon_pix2pix.core.losses import GANLoss, ImagePool, l1_loss
 from gluon_pix2pix.core.operators import concat_channels
-from gluon_pix2pix.core.optimizer import AdamOptions, Learner
+from gluon_pix2pix.core.optimizer import Learner
+from gluon_pix2pix.core.options import AdamOptions, LossOptions
 from gluon_pix2pix.runtime import mx
 
 autograd = mx.autograd

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gluon_pix2pix.pairs.locate import Located, locate
 from gluon_pix2pix.pictures.folders import list_folder
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import PathLike
 
 DEMO_COUNTS = {"train": 400, "val": 40, "test": 20}
@@ -68,11 +69,11 @@ class Entry:
     def differences(self, folder: Path, counts: dict[str, int]) -> list[str]:
         """Say how a folder differs from the set as it is published, a line each; a drawn set does not."""
         return [
-            f"{folder / split} holds {counts[split]} pictures, published are {count}"
+            f"{folder / split} holds {count(counts[split], 'picture')}, published are {published}"
             if split in counts
-            else f"{folder} has no {split} split, published are {count} pictures"
-            for split, count in self.splits.items()
-            if counts.get(split) != count and not self.drawn
+            else f"{folder} has no {split} split, published are {count(published, 'picture')}"
+            for split, published in self.splits.items()
+            if counts.get(split) != published and not self.drawn
         ]
 
 

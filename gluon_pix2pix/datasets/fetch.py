@@ -24,7 +24,7 @@ from gluon_pix2pix.datasets.reachable import find_unreachable
 from gluon_pix2pix.datasets.unpack import GZIP, ZIP, ArchiveError, unpack
 from gluon_pix2pix.pairs.layouts import find_splits, side_by_side
 from gluon_pix2pix.pairs.locate import Located
-from gluon_pix2pix.wording import command
+from gluon_pix2pix.wording import command, count
 from gluon_pix2pix.writing import UNWRITABLE, LockedError, PathLike, lock_folder, unlock_folder
 
 # Called with a stage ("connect" before an address is asked, "download" in bytes, "unpack", "prepare", "copy" or "draw"
@@ -146,7 +146,7 @@ def _prepare(parts: Sequence[Path], folder: Path, report: Progress) -> Path:
     jobs, problems = cmp_jobs(parts, folder)
     outcome = run_jobs(jobs, progress=functools.partial(report, "prepare"))
     if problems := [*problems, *outcome.problems]:
-        raise DownloadError(f"{len(problems)} pictures could not be prepared; the first: {problems[0]}")
+        raise DownloadError(f"{count(len(problems), 'picture')} could not be prepared; the first: {problems[0]}")
     return folder
 
 
@@ -256,10 +256,11 @@ def _counted(entry: Entry, unpacked: Path) -> Path:
             break
     else:
         raise ArchiveError(f"the archive has no {first} folder")
-    for split, count in entry.splits.items():
+    for split, published in entry.splits.items():
         found = count_pictures(folder / split) if (folder / split).is_dir() else 0
-        if found < count:
-            raise ArchiveError(f"the archive's {split} split has {found} pictures of the {count} that are published")
+        if found < published:
+            there = count(found, "picture")
+            raise ArchiveError(f"the archive's {split} split has {there} of the {published} that are published")
     return folder
 
 

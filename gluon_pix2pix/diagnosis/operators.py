@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gluon_pix2pix.core.losses import GAN_MODES, GANLoss, l1_loss
+from gluon_pix2pix.core.losses import GANLoss, l1_loss
 from gluon_pix2pix.core.operators import (
     Conv2D,
     Conv2DTranspose,
@@ -16,6 +16,7 @@ from gluon_pix2pix.core.operators import (
     PictureNorm,
     concat_channels,
 )
+from gluon_pix2pix.core.options import GAN_MODES
 from gluon_pix2pix.diagnosis.comparison import Row, compare, guarded
 from gluon_pix2pix.runtime import mx
 

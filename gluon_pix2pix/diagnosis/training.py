@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from gluon_pix2pix.core.losses import GAN_MODES
-from gluon_pix2pix.core.networks import DISCRIMINATORS, GENERATORS
+from gluon_pix2pix.core.options import DISCRIMINATORS, GAN_MODES, GENERATORS
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.diagnosis.comparison import Row, compare, first_that_passes, guarded, largest_difference, tolerance
 from gluon_pix2pix.runs.adam_moments import get_moments

@@ -24,10 +24,9 @@ from gluon_pix2pix.evaluation.metrics import (
     psnr,
     ssim,
 )
+from gluon_pix2pix.evaluation.names import DEFAULT_METRICS, METRICS
 from gluon_pix2pix.pairs.coding import to_lab
 
-METRICS = ("psnr", "ssim", "mse", "mae", "ms_ssim", "psnr_rgb", "psnr_y", "psnr_ab", "checkerboard")
-DEFAULT_METRICS = ("psnr", "ssim", "mse", "mae")
 AB_RANGE = 220  # the a and b of CIE L*a*b* are taken to lie in [-110, 110]; sRGB's corners do
 
 _COLUMNS = {"psnr_rgb": ("psnr_r", "psnr_g", "psnr_b")}

@@ -19,17 +19,12 @@ import skimage
 from gluon_pix2pix import __version__
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.evaluation.metrics import mse, psnr_of_mean_mse
-from gluon_pix2pix.evaluation.named_metrics import (
-    DEFAULT_METRICS,
-    HEADINGS,
-    LOWER_IS_BETTER,
-    PIXEL_VALUES,
-    PROTOCOL,
-    score_pair,
-)
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS, LOWER_IS_BETTER, PIXEL_VALUES, PROTOCOL, score_pair
+from gluon_pix2pix.evaluation.names import DEFAULT_METRICS
 from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import PathLike, write_atomically, write_json
 
 Result = TypeVar("Result")
@@ -63,7 +58,7 @@ def read_pair(pair: Translated) -> tuple[np.ndarray, np.ndarray]:
     fake, target = read_image(pair.fake), read_image(pair.target)
     for is_a, of_fake, of_target in (
         ("{1} x {0} pixels", fake.shape[:2], target.shape[:2]),
-        ("of {0} channels (1 is gray, 3 colour)", fake.shape[2:], target.shape[2:]),
+        ("{0}", *((f"of {count(picture.shape[2], 'channel')} (1 is gray, 3 colour)",) for picture in (fake, target))),
         ("of {0} bits a channel", (8 * fake.itemsize,), (8 * target.itemsize,)),
     ):
         if of_fake != of_target:

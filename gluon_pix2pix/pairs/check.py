@@ -24,6 +24,7 @@ from gluon_pix2pix.pictures.arithmetic import odd_width
 from gluon_pix2pix.pictures.files import read_label_palette, read_labels
 from gluon_pix2pix.pictures.headers import file_header
 from gluon_pix2pix.threads import in_threads
+from gluon_pix2pix.wording import count
 
 _THREADS = 8  # they wait for the disk, or for the network that it is on
 _CHUNK = 32  # files that a thread looks at at a time: to hand over one alone takes as long as its header
@@ -230,7 +231,7 @@ def _check_channels(role: _Role, facts: Facts) -> None:
     has = facts.channels if usual else facts.channels + facts.alpha
     if role.channels and has != role.channels and not (usual and has in (1, 3)):
         asked = f"{role.channels} are asked for (--input-nc for the source, --output-nc for the target)"
-        raise ValueError(f"{role.path} has {has} channels, and {asked}")
+        raise ValueError(f"{role.path} has {count(has, 'channel')}, and {asked}")
 
 
 def _check_labels(role: _Role, facts: Facts) -> None:

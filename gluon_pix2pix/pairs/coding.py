@@ -16,10 +16,8 @@ from typing import Optional
 import cv2
 import numpy as np
 
+from gluon_pix2pix.pairs.choices import MASKS, TASKS
 from gluon_pix2pix.pictures.arithmetic import peak_of, resize, to_image, to_signed, visible, with_channels
-
-TASKS = ("pairs", "colorization", "inpainting")
-MASKS = ("center", "random")
 
 
 class Pixels:

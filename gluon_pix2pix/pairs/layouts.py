@@ -23,6 +23,7 @@ from typing import NamedTuple, Optional
 from gluon_pix2pix.pairs.matching import Names, by_stem, match
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.pictures.folders import EXTENSIONS, Listing, list_folder, list_images
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import PathLike
 
 LISTS = {".csv": ",", ".tsv": "\t"}
@@ -213,7 +214,7 @@ def read_list(path: PathLike, *, split: Optional[str] = None) -> dict[str, list[
             continue
         if len(row) != 2 and (split or len(row) != 3):
             columns = "two columns, A and B" if split else "two columns, A and B, and for the split a third"
-            raise ValueError(f"{path}, line {number}, has {len(row)} columns: a list of pairs has {columns}")
+            raise ValueError(f"{path}, line {number}, has {count(len(row), 'column')}: a list of pairs has {columns}")
         name = row[2] if len(row) == 3 else split or "train"
         if name not in SPLITS or not (row[0] and row[1]):
             what = "names a split" if name not in SPLITS else "lacks a path"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Optional
+from typing import TYPE_CHECKING, Literal, Optional
 
-from gluon_pix2pix.pairs.coding import MASKS, TASKS, Coding, make_coding
-from gluon_pix2pix.pairs.preprocess import PreprocessOptions
+from gluon_pix2pix.pairs.choices import MASKS, TASKS, PreprocessOptions
+
+if TYPE_CHECKING:
+    from gluon_pix2pix.pairs.coding import Coding
 
 DIRECTIONS = ("AtoB", "BtoA")
 
@@ -31,6 +33,8 @@ class TaskOptions:
 
     def describe(self) -> dict:
         """Return the task as `make_coding` takes it, with the channels that it makes."""
+        from gluon_pix2pix.pairs.coding import make_coding  # here: --help comes without OpenCV
+
         counts = {"labels": self.labels, "output_labels": self.output_labels}
         channels = {"input_nc": self.input_nc or 3, "output_nc": self.output_nc or 3}
         coding = make_coding(self.task, mask=self.mask, **counts, **channels)
@@ -39,6 +43,8 @@ class TaskOptions:
 
     def coding(self) -> Coding:
         """Return the coding of the task."""
+        from gluon_pix2pix.pairs.coding import make_coding  # as above
+
         return make_coding(**self.describe())
 
     def channels(self) -> tuple[int, int]:

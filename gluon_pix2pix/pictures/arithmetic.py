@@ -8,6 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from gluon_pix2pix.wording import count
+
 
 def peak_of(image: np.ndarray) -> int:
     """Return the largest value of an array's pixel type: 255 for uint8, 65535 for uint16."""
@@ -57,7 +59,7 @@ def split_pair(image: np.ndarray, direction: str, *, path: object = "the picture
 
 def odd_width(path: object, width: int) -> str:
     """Say that a side-by-side file cannot be halved."""
-    return f"{path} is {width} pixels wide: a side-by-side pair needs two halves of the same width"
+    return f"{path} is {count(width, 'pixel')} wide: a side-by-side pair needs two halves of the same width"
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -71,7 +73,7 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     if image.shape[2] == channels:
         return image
     if {image.shape[2], channels} != {1, 3}:
-        raise ValueError(f"it has {image.shape[2]} channels, and {channels} are asked for")
+        raise ValueError(f"it has {count(image.shape[2], 'channel')}, and {channels} are asked for")
     if channels == 1:
         return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)[:, :, None]
     return np.repeat(image, channels, axis=2)

@@ -20,6 +20,7 @@ from gluon_pix2pix.pictures.arrays import TIFF_SUFFIXES, encode_array, read_arra
 from gluon_pix2pix.pictures.folders import EXTENSIONS, find_images, natural_key
 from gluon_pix2pix.pictures.headers import image_size, read_header, reader_of, refused
 from gluon_pix2pix.pictures.limits import Header, Unreadable, check_regular
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.writing import PathLike, write_atomically
 
 __all__ = [
@@ -87,7 +88,7 @@ def read_image(path: PathLike, *, channels: Optional[int] = None, data: Optional
     try:
         return image if channels is None else with_channels(image, channels)
     except ValueError:
-        raise ValueError(f"{path} has {image.shape[2]} channels, and {channels} are asked for") from None
+        raise ValueError(f"{path} has {count(image.shape[2], 'channel')}, and {channels} are asked for") from None
 
 
 def read_labels(path: PathLike, *, data: Optional[bytes] = None) -> np.ndarray:

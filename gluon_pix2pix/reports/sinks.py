@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Optional, Protocol
 
 from gluon_pix2pix.installing import install_line
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SINKS = ("tensorboard", "visdom")
 
@@ -19,7 +20,7 @@ class WatchOptions:
     """Who else looks at a run, and at what."""
 
     log: Optional[str] = field(default=None, metadata={"may_change": True})
-    """Show the run elsewhere too: tensorboard, visdom, or both with a comma between (docs/watching.md)."""
+    """Show the run elsewhere too: tensorboard, visdom, or both with a comma between."""
     visdom_server: str = field(default="http://127.0.0.1", metadata={"may_change": True})
     """Where the visdom server is..."""
     visdom_port: int = field(default=8097, metadata={"may_change": True})

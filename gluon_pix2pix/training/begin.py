@@ -23,6 +23,7 @@ from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
 from gluon_pix2pix.translation.exported import MODEL
 from gluon_pix2pix.translation.gluon_network import rebuild_export
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.zoo.shipped import find_model
 
 Say = Callable[[str], None]
@@ -82,7 +83,8 @@ def begin_or_resume(
     if saved:
         state = checkpoint.load_checkpoint(saved[-1], trainer)
         progress = _progress_in(state, saved[-1])
-        notes.append(f"resumed from {saved[-1]}: {progress.epochs} epochs and {progress.steps} steps are done")
+        done = f"{count(progress.epochs, 'epoch')} and {count(progress.steps, 'step')}"
+        notes.append(f"resumed from {saved[-1]}: {done} are done")
         notes += _differences(state, train_set, saved[-1], in_mid_epoch=bool(progress.steps))
     elif options.run.init_from:
         with option_errors():
@@ -154,7 +156,7 @@ def _differences(state: dict, train_set: PairedImages, saved: Path, *, in_mid_ep
         notes.append(f"the files in {folder} are not those that the run has seen so far")
     if state["threads"] != threads():
         before, now = state["threads"], threads()
-        notes.append(f"it ran with {before} threads and goes on with {now}: not bit for bit the same")
+        notes.append(f"it ran with {count(before, 'thread')} and goes on with {now}: not bit for bit the same")
     return notes
 
 

@@ -11,6 +11,7 @@ from gluon_pix2pix.runs.options_file import OWN, write_options
 from gluon_pix2pix.runtime import mx, threads
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
+from gluon_pix2pix.wording import count
 from gluon_pix2pix.zoo.shipped import find_model
 
 
@@ -83,7 +84,7 @@ def compare_with_run(options: TrainOptions, run: dict, *, completed: int, same_d
         )
     if schedule.total_epochs < completed:
         raise UsageError(
-            f"{run_dir} has {completed} epochs and may grow, not shrink to --n-epochs {schedule.n_epochs} "
+            f"{run_dir} has {count(completed, 'epoch')} and may grow, not shrink to --n-epochs {schedule.n_epochs} "
             f"--n-epochs-decay {schedule.n_epochs_decay}"
         )
     notes = [f"{words[name]} before, {now[name]} now" for name in ("n_epochs", "n_epochs_decay") if name in words]

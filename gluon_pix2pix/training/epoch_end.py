@@ -20,6 +20,7 @@ from gluon_pix2pix.training.validation import Scores, sample_rows, score_validat
 from gluon_pix2pix.translation.gluon_network import copy_generator, gluon_compute
 from gluon_pix2pix.translation.network import Network, Size
 from gluon_pix2pix.translation.translator import Translator
+from gluon_pix2pix.wording import count
 
 FIRST_STEPS, FIRST_EPOCHS = 100, 5  # when samples are shown whatever --save-every says
 
@@ -104,7 +105,7 @@ def stop_here(run: Run, progress: Progress) -> int:
     if run.log is not None and not saved.exists():
         save(run, progress)
         checkpoint_list.prune_checkpoints(saved.parent, keep=run.options.run.keep)
-    where = f"{progress.epochs} epochs and {progress.steps} steps"
+    where = f"{count(progress.epochs, 'epoch')} and {count(progress.steps, 'step')}"
     run.say(f"stopped after {where}; saved {saved}; the same command goes on from there")
     return run.stop.exit_code
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gluon_pix2pix.core.networks import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, UPSAMPLES
-from gluon_pix2pix.core.operators import NORMS
+from gluon_pix2pix.core.options import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, NORMS, UPSAMPLES
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Optional
 
-from gluon_pix2pix.core.loop import ScheduleOptions
-from gluon_pix2pix.core.losses import LossOptions
-from gluon_pix2pix.core.operators import PRECISIONS
-from gluon_pix2pix.core.optimizer import AdamOptions
+from gluon_pix2pix.core.options import PRECISIONS, AdamOptions, LossOptions, ScheduleOptions
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.evaluation.named_metrics import METRICS
+from gluon_pix2pix.evaluation.names import METRICS
 from gluon_pix2pix.pairs.options import DataOptions, TaskOptions
 from gluon_pix2pix.reports.sinks import WatchOptions
 from gluon_pix2pix.training.kvstores import DIST_ASYNC_REFUSED, KVSTORES
@@ -68,7 +65,7 @@ class MachineOptions:
     ones; float16 on GPUs (with scaled losses; not tried on one)."""
     kvstore: Literal[KVSTORES] = field(default="device", metadata={"may_change": True})
     """Where gradients are added up: on the GPUs, on the CPU (local), or over several processes and machines (dist_sync,
-    dist_device_sync; docs/distributed.md)."""
+    dist_device_sync)."""
 
     def check(self) -> None:
         """Raise ValueError if there is no such kvstore."""

@@ -33,6 +33,7 @@ from gluon_pix2pix.training.presets import describe_preset
 from gluon_pix2pix.training.run import Own, Run
 from gluon_pix2pix.training.setup import build_networks, build_trainer, open_data, resolve
 from gluon_pix2pix.training.validation import metric_of
+from gluon_pix2pix.wording import count
 
 MEASURED_STEPS, LONG_HOURS = 10, 3
 FIRST_IMPRESSION = "--preset quick"
@@ -98,7 +99,8 @@ def prepare_and_train(
     with RunLock(options.run.run_dir) if cluster.rank == 0 else contextlib.nullcontext() as lock:
         progress = begin_in_all_processes(options, trainer, train_set, notes, say, own)
         if progress.epochs >= options.schedule.total_epochs:
-            say(f"{options.run.run_dir} has all its {progress.epochs} epochs; a larger --n-epochs goes on")
+            done = count(progress.epochs, "epoch")
+            say(f"{options.run.run_dir} has all its {done}; a larger --n-epochs goes on")
             return Outcome(options, progress.epochs, {}, None, trainer)
         if cluster.rank == 0:
             remember(options.run.run_dir, held)

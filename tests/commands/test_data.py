@@ -101,7 +101,7 @@ def test_gets(data, address, tmp_path):
     (tmp_path / "data" / "maps" / "val" / "1.jpg").unlink()
     code, out, err = data("get", "maps", "--data-root", tmp_path / "data")
     assert (code, err) == (0, "")
-    assert f"note: {tmp_path}/data/maps has no val split, published are 1 pictures\n" in out
+    assert f"note: {tmp_path}/data/maps has no val split, published are 1 picture\n" in out
 
 
 def test_says_why_not(data, address, tmp_path):

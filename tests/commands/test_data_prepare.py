@@ -108,8 +108,8 @@ def test_checks(data, photos):
     assert code == 0
     assert out.splitlines() == [
         "train: 6 pairs of files: 12 x 8 + 12 x 8 (6); gray; 8 bits",
-        "val: 1 pairs of files: 12 x 8 + 12 x 8 (1); gray; 8 bits",
-        "test: 1 pairs of files: 12 x 8 + 12 x 8 (1); gray; 8 bits",
+        "val: 1 pair of files: 12 x 8 + 12 x 8 (1); gray; 8 bits",
+        "test: 1 pair of files: 12 x 8 + 12 x 8 (1); gray; 8 bits",
         "samples: check.png",
         "nothing is wrong",
     ]
@@ -117,7 +117,8 @@ def test_checks(data, photos):
     (photos / "photos" / "1.png").write_text("text")
     code, out, _ = data("check photos --photos --sheet none.png")
     assert code == 1
-    assert out.splitlines()[1].startswith("wrong: photos/1.png ")
+    assert out.splitlines()[1].startswith("in training: 4 photos: all train, no val, ")
+    assert out.splitlines()[2].startswith("wrong: photos/1.png ")
     assert out.splitlines()[-1] == "1 thing is wrong"
     for name in ("photos/2.png", "photos/sub/1.bmp", "photos/sub/3.png", "none.png"):
         (photos / name).unlink()
@@ -240,4 +241,7 @@ def test_help_names_every_subcommand(data):
     code, out, _ = data("--help")
     assert code == 0
     words = ["list", "get", "check", "combine", "split", "resize", "crop", "grayscale", "blank", "edges"]
-    assert "{" + ",".join([*words, "labels", "cityscapes", "cmp"]) + "}" in out.replace("\n", "").replace(" ", "")
+    listed = [line.split()[0] for line in out.splitlines() if line[:2] == "  " and line[2:3].isalpha()]
+    assert listed == [*words, "labels", "cityscapes", "cmp"]
+    code, out, _ = data("blank --help")
+    assert (code, "usage: python -m gluon_pix2pix data blank IN OUT [options]" in out) == (0, True)

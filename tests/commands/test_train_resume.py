@@ -170,7 +170,7 @@ def test_kill_9(train, look, unbroken, tmp_path):
 
     code, out, _ = train(*more, epochs=3)
     assert code == 0
-    assert "epoch_0001: 1 epochs and 0 steps are done" in out
+    assert "epoch_0001: 1 epoch and 0 steps are done" in out
     check_equal_runs(run, unbroken)
     assert run.losses()[:12] == before
     assert run.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]

@@ -58,7 +58,7 @@ def test_a_list_of_pairs_is_scored(translate, pictures, tmp_path):
     """By the column that is the source: this run was trained from B to A."""
     (tmp_path / "pairs.csv").write_text("A,B\nin/a/2.png,in/a/1.png\n")
     code, out, _ = translate("--input", tmp_path / "pairs.csv", "--output", tmp_path / "out")
-    assert (code, "1 pictures (each with its target)" in out, "next: python eval_psnr.py" in out) == (0, True, True)
+    assert (code, "1 picture (each with its target)" in out, "next: python eval_psnr.py" in out) == (0, True, True)
     assert files(tmp_path / "out") == ["1_fake.png", "1_source.png", "1_target.png", "translation.json"]
     source, target = (resize(noise(40, 56, 3, seed=seed), 32, 32) for seed in (0, 1))
     np.testing.assert_array_equal(read_image(tmp_path / "out/1_source.png"), source)
@@ -104,7 +104,7 @@ def test_pairs_of_another_shape(translate, tiny_run, tmp_path):
     (run / "options.json").write_text(json.dumps(described))
     write_image(tmp_path / "1.png", noise(40, 120, 3))
     _, out, _ = translate("--model", run, "--input", tmp_path / "1.png", "--output", tmp_path / "out")
-    assert "1 pictures (pairs, BtoA; " in out
+    assert "1 picture (pairs, BtoA; " in out
 
 
 def test_names_as_long_as_can_be(translate, tmp_path):

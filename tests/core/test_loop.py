@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core.loop import Batch, Progress, ScheduleOptions, train
+from gluon_pix2pix.core.loop import Batch, Progress, train
+from gluon_pix2pix.core.options import ScheduleOptions
 from gluon_pix2pix.runtime import mx
 
 TWO = ScheduleOptions(n_epochs=2, n_epochs_decay=0)

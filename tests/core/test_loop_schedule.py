@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gluon_pix2pix.core.loop import ScheduleOptions, learning_rate, linear_decay, plateau
+from gluon_pix2pix.core.loop import learning_rate, linear_decay, plateau
+from gluon_pix2pix.core.options import ScheduleOptions
 
 
 def rates(n_epochs: int, n_epochs_decay: int) -> list[float]:

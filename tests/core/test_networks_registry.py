@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core.networks import DISCRIMINATORS, GENERATORS, get_model, init_weights
-from gluon_pix2pix.core.operators import NORMS, TRANSLATING_NORMS
+from gluon_pix2pix.core.networks import get_model, init_weights
+from gluon_pix2pix.core.operators import TRANSLATING_NORMS
+from gluon_pix2pix.core.options import DISCRIMINATORS, GENERATORS, NORMS
 from gluon_pix2pix.runtime import mx
 
 pytestmark = pytest.mark.device

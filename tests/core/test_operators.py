@@ -9,7 +9,6 @@ import pytest
 
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import (
-    NORMS,
     Dropout,
     OneChannelConv,
     OneChannelDeconv,
@@ -18,6 +17,7 @@ from gluon_pix2pix.core.operators import (
     concat_channels,
     norm_layer,
 )
+from gluon_pix2pix.core.options import NORMS
 from gluon_pix2pix.runtime import mx
 
 pytestmark = pytest.mark.device

@@ -83,7 +83,7 @@ def test_locates_by_name(tmp_path):
 def test_a_set_may_differ_from_the_published_one(tmp_path):
     make(tmp_path / "facades", train=400, val=1)
     assert find_named("facades", tmp_path).differences == [
-        f"{tmp_path}/facades/val holds 1 pictures, published are 100",
+        f"{tmp_path}/facades/val holds 1 picture, published are 100",
         f"{tmp_path}/facades has no test split, published are 106 pictures",
     ]
 

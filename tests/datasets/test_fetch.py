@@ -89,7 +89,7 @@ BAD = {
     "missing": (None, "/first: HTTP 404 Not Found"),
     "garbage": (b"garbage", r"/first: not the kind of file that was expected \(it begins with b'garbage'\)"),
     "cut in secret": (WHOLE[:-500], "/first: .*archive is damaged or no archive"),
-    "short": (archive(PICTURES[1:]), "/first: the archive's train split has 1 pictures of the 2 that are published"),
+    "short": (archive(PICTURES[1:]), "/first: the archive's train split has 1 picture of the 2 that are published"),
     "without a split": (archive(PICTURES[:2]), "/first: the archive's val split has 0 pictures of the 1"),
     "something else": (archive(["other/1.jpg"]), "/first: the archive has no train folder"),
     "hostile": (archive([*PICTURES, "../evil.jpg"]), "/first: .*archive is refused: its member '../evil.jpg'"),

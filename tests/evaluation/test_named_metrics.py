@@ -10,7 +10,8 @@ from skimage.color import rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
 from gluon_pix2pix.evaluation.checkerboard import checkerboard
-from gluon_pix2pix.evaluation.named_metrics import DEFAULT_METRICS, HEADINGS, METRICS, columns, score_pair
+from gluon_pix2pix.evaluation.named_metrics import HEADINGS, columns, score_pair
+from gluon_pix2pix.evaluation.names import DEFAULT_METRICS, METRICS
 
 
 def a_pair(shape=(40, 30, 3), dtype=np.uint8):

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_pix2pix.evaluation.named_metrics import METRICS, score_pair
+from gluon_pix2pix.evaluation.named_metrics import score_pair
+from gluon_pix2pix.evaluation.names import METRICS
 from gluon_pix2pix.evaluation.pairing import Translated
 from gluon_pix2pix.evaluation.score import (
     Score,
@@ -69,7 +70,7 @@ def test_files_have_the_scores_of_their_arrays(tmp_path, dtype):
     ("fake", "target", "message"),
     [
         (constant(1, size=(16, 12)), constant(1, size=(12, 16)), "is 16 x 12 pixels and its target .* 12 x 16 pixels"),
-        (constant(1, channels=1), constant(1), "of 1 channels .1 is gray, 3 colour. and its target .* of 3 channels"),
+        (constant(1, channels=1), constant(1), "of 1 channel .1 is gray, 3 colour. and its target .* of 3 channels"),
         (constant(1), constant(1, dtype=np.uint16), "of 8 bits a channel and its target .* of 16 bits a channel"),
         (constant(1, size=(16, 10)), constant(1, size=(16, 10)), "1_fake.png: SSIM needs at least 11 x 11 pixels"),
     ],

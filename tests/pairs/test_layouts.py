@@ -245,7 +245,7 @@ def test_a_lists_third_column_names_the_split(tmp_path):
     [
         (
             "1.png\n",
-            r"pairs\.csv, line 1, has 1 columns: a list of pairs has two columns, A and B, and for the split a t",
+            r"pairs\.csv, line 1, has 1 column: a list of pairs has two columns, A and B, and for the split a t",
         ),
         ("1.png,2.png\n1.png,2.png,train,x\n", r"line 2, has 4 columns"),
         ("1.png,2.png,training\n", r"line 1, names a split: .* \(the splits are train, val, test\)"),

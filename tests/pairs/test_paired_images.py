@@ -263,7 +263,7 @@ BAD = {
     "text.jpg": (b"not a picture", r"text\.jpg is not a picture in a known format \(13 bytes\)"),
     "empty.png": (b"", r"empty\.png is empty \(0 bytes\)"),
     "odd.png": (noise(8, 15, 3), r"odd\.png is 15 pixels wide: a side-by-side pair needs two halves of the same width"),
-    "thin.png": (noise(8, 1, 3), r"thin\.png is 1 pixels wide: a side-by-side pair needs two halves"),
+    "thin.png": (noise(8, 1, 3), r"thin\.png is 1 pixel wide: a side-by-side pair needs two halves"),
     "two.png": (noise(8, 2, 3), r"two\.png gives pictures of 1 x 8 pixels: nothing can be learnt from those"),
     "cut.jpg": (noise(64, 128, 3), r"cut\.jpg is cut off: the end of the picture is missing"),
     "tiny.png": (noise(4, 16, 3), r"tiny\.png has pictures of 8 x 4 pixels, smaller than the crop of 8 x 8"),

@@ -148,7 +148,7 @@ def test_a_list_through_a_link(folder, tmp_path):
         ("l.csv", b"\n", "lists no pictures"),
         ("l.txt", b"\xff\xd8\xff", "no list of paths: it is not UTF-8 text"),
         ("l.csv", b"\xff\xd8\xff", "no list of paths in UTF-8"),
-        ("l.csv", b"a/2.png,b\na/10.png\n", r"l\.csv, line 2, has 1 columns"),
+        ("l.csv", b"a/2.png,b\na/10.png\n", r"l\.csv, line 2, has 1 column"),
         ("l.txt", b".hidden.png\n", r"\.hidden\.png would have the results \.hidden_fake, which scoring passes over"),
     ],
 )
