@@ -244,4 +244,4 @@ def test_help_names_every_subcommand(data):
     listed = [line.split()[0] for line in out.splitlines() if line[:2] == "  " and line[2:3].isalpha()]
     assert listed == [*words, "labels", "cityscapes", "cmp"]
     code, out, _ = data("blank --help")
-    assert (code, "usage: python -m gluon_pix2pix data blank IN OUT [options]" in out) == (0, True)
+    assert (code, "usage: python -m gluon_pix2pix data blank INPUT OUTPUT [options]" in out) == (0, True)
