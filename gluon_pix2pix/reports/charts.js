@@ -7,7 +7,7 @@ function drawCharts(parent, total) {
   for (const chart of DATA.charts) {
     const svg = make("svg", { role: "img", "aria-label": chart.title });
     const reading = make("div", { class: "reading" });
-    parent.append(make("figure", { class: "chart card" }, make("figcaption", {}, make("h2", {}, chart.title), reading), svg));
+    parent.append(make("figure", { class: "chart card" }, make("figcaption", {}, make("h2", {}, chart.title), reading), svg, chart.good ? make("p", { class: "quiet" }, chart.good) : null));
     const state = { ...chart, svg, reading, end, smooth: chart.curves.map((curve) => (chart.noisy ? smoothed(curve.y) : null)) };
     charts.push(state);
     svg.addEventListener("pointermove", (event) => point(placeOf(state, event)));
@@ -17,15 +17,15 @@ function drawCharts(parent, total) {
   }
 }
 
-// Losses of single batches jump; the running mean of about a thirtieth of the run shows where they go.
+// Losses of single batches jump; the mean of about a thirtieth of the run around each shows where they go, and when.
 function smoothed(values) {
   if (values.length < 60) return null;
-  const keep = 1 - 30 / values.length;
-  let sum = 0, weight = 0;
-  return values.map((value) => {
-    sum = keep * sum + (1 - keep) * value;
-    weight = keep * weight + (1 - keep);
-    return sum / weight;
+  const sums = [0];
+  for (const value of values) sums.push(sums[sums.length - 1] + value);
+  const half = Math.max(1, Math.round(values.length / 60));
+  return values.map((_, i) => {
+    const reach = Math.min(half, i, values.length - 1 - i); // as far to both sides, so that nothing lags
+    return (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1);
   });
 }
 
@@ -65,6 +65,10 @@ function drawChart(chart) {
   parts.push(make("text", { x: left, y: height - 4, "text-anchor": "middle" }, "0"));
   for (const at of DATA.warned) {
     if (at <= chart.end) parts.push(make("line", { class: "warned", x1: x(at), x2: x(at), y1: top, y2: height - bottom }));
+  }
+  if (DATA.best && chart.title.startsWith("Validation")) {
+    const at = x(DATA.best);
+    parts.push(make("line", { class: "best", x1: at, x2: at, y1: top, y2: height - bottom }), make("text", { x: at - 4, y: top + 10, "text-anchor": "end" }, "best"));
   }
   chart.curves.forEach((curve, number) => {
     const stroke = COLOURS[number % COLOURS.length];

@@ -14,25 +14,63 @@ LONGEST = 800  # points of a curve: more than a chart on a screen has columns fo
 class Chart(NamedTuple):
     """One chart: its title, the group that its curves have in TensorBoard, and the logged values that they show.
 
-    The axis goes up to `top` at least, so that a hair's breadth does not look like a mountain.
+    The axis goes up to `top` at least, so that a hair's breadth does not look like a mountain. `good` says what
+    is good.
     """
 
     title: str
     group: str
     names: tuple[str, ...]
     top: float = 0.0
+    good: str = ""
 
 
 CHARTS = (
-    Chart("Generator: L1, weighted", "loss", ("G_L1",)),
-    Chart("Generator: adversarial", "loss", ("G_GAN",)),
-    Chart("Discriminator", "loss", ("D_real", "D_fake")),
-    Chart("Discriminator: accuracy", "health", ("D_accuracy",)),
-    Chart("Gradient norms", "health", ("G_gradient", "D_gradient")),
-    Chart("Images per second", "speed", ("images_per_second",)),
-    Chart("Waiting for pictures (share)", "speed", ("data_wait",), top=0.1),
-    Chart("Memory (MB)", "speed", ("memory_mb",)),
-    Chart("Learning rate", "rate", ("lr",)),
+    Chart(
+        "Generator: L1, weighted",
+        "loss",
+        ("G_L1",),
+        good="Good: it falls, ever more slowly. 100 times the mean distance from the target.",
+    ),
+    Chart(
+        "Generator: adversarial",
+        "loss",
+        ("G_GAN",),
+        good="Good: it goes on moving between 0.5 and 3. Rising without end: the discriminator has won.",
+    ),
+    Chart(
+        "Discriminator",
+        "loss",
+        ("D_real", "D_fake"),
+        good="Good: both near each other, about 0.3 to 0.7. Both near 0: it has won.",
+    ),
+    Chart(
+        "Discriminator: accuracy",
+        "health",
+        ("D_accuracy",),
+        good="Good: between 0.5 and 0.9. At 1 for long, the generator learns little from it.",
+    ),
+    Chart(
+        "Gradient norms",
+        "health",
+        ("G_gradient", "D_gradient"),
+        good="Good: steady. Leaps or 0 mean that training is breaking off.",
+    ),
+    Chart(
+        "Images per second",
+        "speed",
+        ("images_per_second",),
+        good="Good: level. A fall means that something else uses the machine.",
+    ),
+    Chart(
+        "Waiting for pictures (share)",
+        "speed",
+        ("data_wait",),
+        top=0.1,
+        good="Good: near 0. Else more --num-workers, or --cache.",
+    ),
+    Chart("Memory (MB)", "speed", ("memory_mb",), good="Good: level after the first epoch."),
+    Chart("Learning rate", "rate", ("lr",), good="As --lr-policy has it."),
 )
 GROUPS = {name: chart.group for chart in CHARTS for name in chart.names}
 
@@ -67,7 +105,7 @@ def validation_names(events: Sequence[dict]) -> list[str]:
 def charts_of(events: Sequence[dict]) -> list[tuple[Chart, list[Curve]]]:
     """Collect the curves of every chart that has any, scores on the validation pictures before speed and the like."""
     steps = steps_per_epoch(events)
-    scores = [Chart(score_title(name), "validation", (name,)) for name in validation_names(events)]
+    scores = [Chart(score_title(name), "validation", (name,), good=_good(name)) for name in validation_names(events)]
     charts = [*CHARTS[:3], *scores, *CHARTS[3:]]
     drawn = [(chart, [curve_of(events, name, steps) for name in chart.names]) for chart in charts]
     return [(chart, [c for c in curves if c.at]) for chart, curves in drawn if any(c.at for c in curves)]
@@ -87,6 +125,10 @@ def thin(at: Sequence[float], values: Sequence[float], longest: int = LONGEST) -
     starts = np.linspace(0, len(at), longest, endpoint=False).astype(int)
     counts = np.diff([*starts, len(at)])
     return tuple((np.add.reduceat(np.asarray(x, float), starts) / counts).tolist() for x in (at, values))
+
+
+def _good(name: str) -> str:
+    return "Good: it falls." if name in ("val_mse", "val_mae", "val_checkerboard") else "Good: it rises."
 
 
 def score_title(name: str) -> str:

@@ -12,7 +12,7 @@ function drawSamples(section) {
   player.names = make("div", { class: "names" }, ...["source", "fake", "target"].map((name) => make("span", {}, name)));
   player.slider = make("input", { type: "range", min: 0, max: last, step: 1, "aria-label": "epoch of the samples" });
   player.label = make("output");
-  player.button = make("button", { type: "button", title: "Play (space)", onclick: play }, "▶");
+  player.button = make("button", { type: "button", title: "Play (space)", "aria-label": "Play the samples of all epochs", onclick: play }, "▶");
   player.slider.addEventListener("input", () => { stop(); choose(Number(player.slider.value)); });
   player.image.addEventListener("load", fitNames);
   new ResizeObserver(fitNames).observe(player.image);
@@ -53,6 +53,7 @@ function play() {
   if (player.playing) return stop();
   if (player.number === DATA.samples.length - 1) show(0);
   player.button.textContent = "❚❚";
+  player.button.setAttribute("aria-label", "Pause");
   player.playing = setInterval(() => {
     choose(player.number + 1);
     if (player.number === DATA.samples.length - 1) stop();
@@ -63,6 +64,7 @@ function stop() {
   clearInterval(player.playing);
   player.playing = null;
   player.button.textContent = "▶";
+  player.button.setAttribute("aria-label", "Play the samples of all epochs");
 }
 
 // Small pictures are enlarged, up to twice; the columns' names have the width of what is shown.

@@ -14,6 +14,9 @@ function drawFacts() {
   if (DATA.images_per_second) facts.push([digits(Number(DATA.images_per_second.toPrecision(3))), "images/s"]);
   if (DATA.left !== null && DATA.state === "training" && !silent()) facts.push([duration(DATA.left), "left"]);
   if (DATA.updated) facts.push([DATA.state === "finished" ? new Date(DATA.updated * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : duration(Date.now() / 1000 - DATA.updated) + " ago", DATA.state === "finished" ? "finished" : "last line"]);
+  if (DATA.seconds) facts.push([duration(DATA.seconds), "of training"]);
+  if (DATA.best) facts.push([String(DATA.best), "best epoch"]);
+  if (DATA.megabytes) facts.push([DATA.megabytes >= 1000 ? digits(Number((DATA.megabytes / 1000).toPrecision(3))) + " GB" : digits(DATA.megabytes) + " MB", "on disk"]);
   document.getElementById("facts").replaceChildren(...facts.map(([value, name]) => make("div", {}, make("span", {}, name), make("b", {}, value))));
 }
 
@@ -28,6 +31,16 @@ function drawState() {
   state.textContent = word;
   state.className = "state " + word.replace(" ", "-");
   document.getElementById("done").style.width = (DATA.total ? Math.min(100, (100 * DATA.epochs) / DATA.total) : 0) + "%";
+}
+
+// Copies what stands beside a button; where the page may not write the clipboard, it is selected instead.
+for (const button of document.querySelectorAll(".command button")) {
+  button.addEventListener("click", async () => {
+    const code = button.parentElement.querySelector("code");
+    try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; }
+    catch { getSelection().selectAllChildren(code); button.textContent = "Selected"; }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
 }
 
 drawState();

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from dominate import tags
 
 from gluon_pix2pix.pictures.folders import natural_key
 from gluon_pix2pix.reports.charts import charts_of, epochs_at, steps_per_epoch
-from gluon_pix2pix.reports.page import as_url, write_page
+from gluon_pix2pix.reports.page import as_url, printable, write_page
+from gluon_pix2pix.runs.checkpoint_list import best_checkpoint, read_state_file
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.runs.options_file import read_options
+from gluon_pix2pix.wording import command
 
 WARNINGS_SHOWN = 6  # the newest; all are in log.jsonl
 _STATES = {"start": "training", "stop": "stopped", "error": "failed"}
 _FILES = ("log.jsonl", "losses.csv", "losses.png", "options.json")
 
 
-def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> None:
+def write_run_page(
+    run_dir: Path, events: Optional[Sequence[dict]] = None, *, defaults: Optional[Mapping[str, Any]] = None
+) -> None:
     """Write index.html into a run's folder, from its options.json, log.jsonl and samples.
 
     Parameters
@@ -30,6 +35,8 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
         The run.
     events
         Its log, if the caller has read it already.
+    defaults
+        What options are by default: those that differ come first. Without, all are shown alike.
 
     Raises
     ------
@@ -46,6 +53,7 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
     charts = [
         {
             "title": chart.title,
+            "good": chart.good,
             "noisy": chart.group in ("loss", "health"),
             "ceiling": chart.top,
             "from_zero": chart.group in ("speed", "rate"),
@@ -55,6 +63,7 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
     ]
     steps = steps_per_epoch(events)
     warned = [epochs_at(event, steps) for event in events if event["event"] == "warning" and "epoch" in event]
+    facts |= {"seconds": seconds_of(events), "best": _best_epoch(run_dir), "megabytes": _megabytes(run_dir)}
     data = {**facts, "charts": charts, "warned": _five_digits(warned), "samples": _samples(run_dir)}
     name = run_dir.resolve().name
     files = [file for file in _FILES if (run_dir / file).exists()]
@@ -62,7 +71,7 @@ def write_run_page(run_dir: Path, events: Optional[Sequence[dict]] = None) -> No
         run_dir / "index.html",
         f"{name}: run",
         data,
-        partial(_add_body, name, run, events, files),
+        partial(_add_body, run_dir, run, events, files, defaults),
         styles=("page.css", "run.css"),
         scripts=("page.js", "charts.js", "player.js", "run.js"),
     )
@@ -96,7 +105,70 @@ def progress_of(events: Sequence[dict], *, total: int) -> dict:
     return {**facts, "updated": timed[-1][0] if timed else None}
 
 
-def _add_body(name: str, run: dict, events: Sequence[dict], files: Sequence[str]) -> None:
+def seconds_of(events: Sequence[dict]) -> float:
+    """Return how long a run has trained, without the time between a stop and the next start; from the first line on."""
+    total, before = 0.0, None
+    for event in events:
+        if event["event"] == "start":
+            before = None
+        elif "time" in event:
+            total += max(event["time"] - before, 0) if before is not None else 0
+            before = event["time"]
+    return round(total, 1)
+
+
+def _best_epoch(run_dir: Path) -> Optional[int]:
+    try:
+        best = best_checkpoint(run_dir / "checkpoints")
+        return read_state_file(best)["epoch"] if best else None
+    except (OSError, ValueError):  # no checkpoints yet, or one that whoever loads it will name
+        return None
+
+
+def _megabytes(run_dir: Path) -> float:
+    sizes = []
+    for path in run_dir.rglob("*"):
+        with contextlib.suppress(OSError):  # it goes while it is looked at
+            sizes.append(path.stat().st_size if path.is_file() else 0)
+    return float(f"{sum(sizes) / 1e6:.3g}")
+
+
+def _commands(run_dir: Path, changed: Mapping[str, Any]) -> None:
+    """Show the commands that go with a run; the same one begins it and goes on with it."""
+    words = []
+    for key, value in changed.items():
+        if isinstance(value, (str, int, float)):
+            name = key.replace("_", "-")
+            said = [f"--{name}"] if value is True else [f"--no-{name}"] if value is False else [f"--{name}", value]
+            words += [f"{said[0]}={value}"] if str(value).startswith("-") and len(said) == 2 else said
+    if "run_dir" not in changed:
+        words += ["--run-dir", run_dir]
+    lines = [("train, go on", command("train", *words))] if changed else []
+    lines.append(("translate", command("translate", "--model", run_dir, "--input", "PICTURES")))
+    with tags.section(cls="commands", aria_label="Commands"):
+        for what, line in lines:
+            with tags.div(cls="command"):
+                tags.span(what)
+                tags.code(printable(line))
+                tags.button("Copy", type="button", aria_label=f"Copy the command: {what}")
+
+
+def _table(options: Mapping[str, Any]) -> None:
+    with tags.table(cls="options"):
+        for key, value in options.items():
+            with tags.tr():
+                tags.th(f"--{key.replace('_', '-')}", scope="row")
+                tags.td("not set" if value is None else str(value), cls="unset" if value is None else "")
+
+
+def _add_body(
+    run_dir: Path,
+    run: dict,
+    events: Sequence[dict],
+    files: Sequence[str],
+    defaults: Optional[Mapping[str, Any]],
+) -> None:
+    name = run_dir.resolve().name
     options = run.get("options", {})
     device = next((event for event in reversed(events) if event["event"] == "device"), {})
     words = [options.get("generator"), *(device.get(key) for key in ("data", "direction", "device"))]
@@ -112,13 +184,18 @@ def _add_body(name: str, run: dict, events: Sequence[dict], files: Sequence[str]
     with tags.main(cls="columns"):
         tags.section(id="samples", aria_label="Samples by epoch")
         tags.section(id="charts", aria_label="Curves")
-    with tags.section(cls="about"), tags.details(open=True):
-        tags.summary("Options")
-        with tags.table(cls="options"):
-            for key, value in options.items():
-                with tags.tr():
-                    tags.th(f"--{key.replace('_', '-')}", scope="row")
-                    tags.td("not set" if value is None else str(value), cls="unset" if value is None else "")
+    missing = object()
+    changed = {k: v for k, v in options.items() if defaults is None or defaults.get(k, missing) != v}
+    if options:
+        _commands(run_dir, changed if defaults is not None else {})
+    with tags.section(cls="about"):
+        with tags.details(open=True):
+            tags.summary("Options" if defaults is None else "Options that differ from the defaults")
+            _table(changed)
+        if defaults is not None:
+            with tags.details():
+                tags.summary("All other options")
+                _table({key: value for key, value in options.items() if key not in changed})
     with tags.footer():
         for file in files:
             tags.a(file, href=as_url(file))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, Optional
 
 from gluon_pix2pix.errors import one_line
 from gluon_pix2pix.pictures.collage import for_screen
@@ -33,6 +34,8 @@ class Watch:
         The run's log so far.
     options
         Who is shown it beside the files.
+    defaults
+        What the run's options are by default, for its page.
     say
         Gets lines for the screen.
 
@@ -49,9 +52,11 @@ class Watch:
         steps_per_epoch: int,
         events: Iterable[dict] = (),
         options: WatchOptions = NOBODY_ELSE,
+        defaults: Optional[Mapping[str, Any]] = None,
         say: Callable[[str], None],
     ):
         self._run_dir, self._steps, self._events, self._say = run_dir, steps_per_epoch, list(events), say
+        self._defaults = defaults
         self._health = Health(steps_per_epoch, self._events)
         shown = [(self._step(event), numbers_of(event)) for event in self._events if "epoch" in event]
         history = [(step, numbers) for step, numbers in shown if numbers]
@@ -98,7 +103,7 @@ class Watch:
         if not now and started < self._next_page:
             return
         try:
-            write_run_page(self._run_dir, self._events)
+            write_run_page(self._run_dir, self._events, defaults=self._defaults)
         except (OSError, ValueError) as error:  # a page is not worth a run
             if not self._page_failed:
                 self._say(f"the run's page is not written: {one_line(error)}")

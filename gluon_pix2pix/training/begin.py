@@ -18,7 +18,7 @@ from gluon_pix2pix.runs import checkpoint, checkpoint_list
 from gluon_pix2pix.runs.log import append_event, resume_log
 from gluon_pix2pix.runs.options_file import read_options, read_run
 from gluon_pix2pix.runtime import threads
-from gluon_pix2pix.training.compare import compare_with_run, place_of_model, same_everywhere, write_run
+from gluon_pix2pix.training.compare import as_written, compare_with_run, place_of_model, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
 from gluon_pix2pix.translation.exported import MODEL
@@ -95,7 +95,7 @@ def begin_or_resume(
     write_run(options, own, layout, began_from)
     if resume_log(run_dir, state):  # nor did its process come to draw it
         write_losses_png(run_dir)
-        write_run_page(run_dir)
+        write_run_page(run_dir, defaults=as_written(TrainOptions()))
     append_event(run_dir, "start", epochs=progress.epochs, steps=progress.steps, notes=[*said, *notes])
     for note in notes:
         say(note)

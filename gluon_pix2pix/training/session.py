@@ -24,6 +24,7 @@ from gluon_pix2pix.runs.log import append_event, read_log
 from gluon_pix2pix.runs.run_log import RunLog
 from gluon_pix2pix.runtime import devices, mx
 from gluon_pix2pix.training.begin import Say, begin_in_all_processes
+from gluon_pix2pix.training.compare import as_written
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.held_out import hold_out_val, listed, remember
 from gluon_pix2pix.training.interrupt import StopRequest
@@ -125,6 +126,7 @@ def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs:
             steps_per_epoch=steps,
             events=read_log(run_dir),
             options=options.watch,
+            defaults=as_written(TrainOptions()),
             say=Display.say,
         )
     total = options.schedule.total_epochs

@@ -88,7 +88,7 @@ def test_warnings_come_back_and_the_page_has_them(tmp_path, make_line):
 
 def test_the_page_takes_a_small_share_of_the_time(tmp_path, make_line, monkeypatch):
     written, clock = [], iter(range(0, 1000))
-    monkeypatch.setattr(module, "write_run_page", lambda run_dir, events: written.append(len(events)))
+    monkeypatch.setattr(module, "write_run_page", lambda run_dir, events, **_: written.append(len(events)))
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))  # a write takes a second of this clock
     watch = Watch(tmp_path, steps_per_epoch=1000, say=pytest.fail)
     for step in range(1, 102):
