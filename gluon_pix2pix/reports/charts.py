@@ -70,7 +70,7 @@ CHARTS = (
         good="Good: near 0. Else more --num-workers, or --cache.",
     ),
     Chart("Memory (MB)", "speed", ("memory_mb",), good="Good: level after the first epoch."),
-    Chart("Learning rate", "rate", ("lr",), good="As --lr-policy has it."),
+    Chart("Learning rate", "rate", ("lr",), good="Good: as --lr-policy has it."),
 )
 GROUPS = {name: chart.group for chart in CHARTS for name in chart.names}
 

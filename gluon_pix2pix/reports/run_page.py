@@ -135,12 +135,7 @@ def _megabytes(run_dir: Path) -> float:
 
 def _commands(run_dir: Path, changed: Mapping[str, Any]) -> None:
     """Show the commands that go with a run; the same one begins it and goes on with it."""
-    words = []
-    for key, value in changed.items():
-        if isinstance(value, (str, int, float)):
-            name = key.replace("_", "-")
-            said = [f"--{name}"] if value is True else [f"--no-{name}"] if value is False else [f"--{name}", value]
-            words += [f"{said[0]}={value}"] if str(value).startswith("-") and len(said) == 2 else said
+    words = [word for key, value in changed.items() for word in _typed(key, value)]
     if "run_dir" not in changed:
         words += ["--run-dir", run_dir]
     lines = [("train, go on", command("train", *words))] if changed else []
@@ -151,6 +146,18 @@ def _commands(run_dir: Path, changed: Mapping[str, Any]) -> None:
                 tags.span(what)
                 tags.code(printable(line))
                 tags.button("Copy", type="button", aria_label=f"Copy the command: {what}")
+
+
+def _typed(key: str, value: Any) -> list[str]:
+    """Return an option as one types it; nothing where it is not set."""
+    name = key.replace("_", "-")
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if str(value).startswith("-"):
+        return [f"--{name}={value}"]
+    return [f"--{name}", *map(str, value if isinstance(value, (list, tuple)) else [value])]
 
 
 def _table(options: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -59,6 +60,58 @@ def test_the_time_left_is_at_the_pace_since_the_last_start(make_line):
     assert (facts["epochs"], facts["left"], facts["pace"]) == (2, 100, 5)  # half an epoch in 5 s, 10 epochs to go
     assert facts["updated"] == 2e9 + 10
     assert progress_of(events[:2], total=12)["left"] is None
+
+
+def test_options_that_differ_from_the_defaults_come_first_and_make_the_command(make_run, texts):
+    changed = {"gpu": [0, 1], "dataset": "my houses", "flip": False, "cache": True, "lr": -1.0}
+    run_dir = make_run(epochs=1, total=1, **changed)
+    write_run_page(run_dir, defaults={"generator": "unet_256", "crop_size": 256, "direction": "AtoB", "lr": 2e-4})
+    text = (run_dir / "index.html").read_text()
+    first, others = (re.findall(r"<th scope=.row.>--([a-z-]+)</th>", part) for part in re.split("All other", text))
+    assert others == ["generator", "crop-size"]
+    assert first == ["direction", "gpu", "dataset", "flip", "cache", "lr", "n-epochs", "n-epochs-decay", "init-from"]
+    begin, use = (html.unescape(line).split(" ", 1)[1] for line in re.findall("<code>(.*?)</code>", text))
+    begin, use = (line[line.index(word) :] for line, word in ((begin, "train "), (use, "translate ")))
+    assert begin.startswith("train --direction BtoA --gpu 0 1 --dataset 'my houses' --no-flip --cache --lr=-1.0 ")
+    assert begin.endswith(f"--n-epochs 1 --n-epochs-decay 0 --run-dir {run_dir}")
+    assert use == f"translate --model {run_dir} --input PICTURES"
+
+
+def test_how_long_it_trained_how_much_disk_and_the_best_epoch(make_run, make_line):
+    start = {"event": "start", "epochs": 1, "steps": 0}
+    more = ({"event": "stop"}, start, make_line(2, 5, time=5e9), make_line(2, 10, time=5e9 + 7))
+    run_dir = make_run(epochs=1, more=more)
+    for epoch, psnr in ((1, 12.0), (2, 11.0)):
+        folder = run_dir / "checkpoints" / f"epoch_{epoch:04d}"
+        folder.mkdir(parents=True)
+        state = {"epoch": epoch, "step": 10 * epoch, "scores": {"psnr": psnr}, "best_by": "psnr"}
+        (folder / "state.json").write_text(json.dumps(state))
+        (folder / "weights").write_bytes(bytes(2_000_000))
+    write_run_page(run_dir)
+    data = data_of(run_dir / "index.html")
+    assert data["seconds"] == 5 + 7  # between the lines of each start, and not the years between
+    assert data["megabytes"] == 4.0
+    assert data["best"] == 1
+
+
+def test_each_chart_says_what_is_good(make_run, browser, texts):
+    run_dir = make_run(epochs=2)
+    write_run_page(run_dir)
+    for figure in texts(browser.dom(run_dir / "index.html"), "figure"):
+        assert "Good: " in figure, figure
+
+
+def test_the_smoothed_curve_does_not_lag(make_run, browser, make_line):
+    """A loss that falls in a straight line is its own mean: the smoothed path is the raw one."""
+    lines = tuple(make_line(1 + step // 10, step % 10 + 1, G_L1=float(200 - step)) for step in range(120))
+    run_dir = make_run(epochs=0, more=lines)
+    write_run_page(run_dir)
+    dom = browser.dom(run_dir / "index.html")
+    figure = dom[dom.index("Generator: L1") :]
+    raw, smooth = re.findall(r'<path[^>]* d="M([^"]+)"', figure)[:2]
+    raw, smooth = ([tuple(map(float, at.split())) for at in path.split("L")] for path in (raw, smooth))
+    assert len(raw) == len(smooth) == 120
+    assert np.abs(np.subtract(raw, smooth)).max() < 0.5  # of a pixel
 
 
 def test_texts_are_texts(make_run):
