@@ -41,17 +41,22 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def results(folder: Path) -> list[str]:
+    """What a folder of results holds, but for the small pictures of its page."""
+    return [name for name in files(folder) if not name.startswith("thumbs/")]
+
+
 def fake_of(tiny_run: Path, picture: np.ndarray, **options: object) -> np.ndarray:
     return Translator.load(tiny_run, dropout=False, **options)(picture)
 
 
 def test_a_pattern_and_a_list(translate, pictures, tmp_path):
     assert translate("--input", pictures / "*" / "1.png", "--output", tmp_path / "out")[0] == 0
-    made = ["a/1_fake.png", "a/1_source.png", "b/1_fake.png", "b/1_source.png", "translation.json"]
-    assert files(tmp_path / "out") == made
+    made = ["a/1_fake.png", "a/1_source.png", "b/1_fake.png", "b/1_source.png", "index.html", "translation.json"]
+    assert results(tmp_path / "out") == made
     (tmp_path / "list.txt").write_text("in/a/1.png\nin/b/1.png\n")
     assert translate("--input", tmp_path / "list.txt", "--output", tmp_path / "listed")[0] == 0
-    assert files(tmp_path / "listed") == made
+    assert results(tmp_path / "listed") == made
 
 
 def test_a_list_of_pairs_is_scored(translate, pictures, tmp_path):
@@ -59,13 +64,13 @@ def test_a_list_of_pairs_is_scored(translate, pictures, tmp_path):
     (tmp_path / "pairs.csv").write_text("A,B\nin/a/2.png,in/a/1.png\n")
     code, out, _ = translate("--input", tmp_path / "pairs.csv", "--output", tmp_path / "out")
     assert (code, "1 picture (each with its target)" in out, "next: python eval_psnr.py" in out) == (0, True, True)
-    assert files(tmp_path / "out") == ["1_fake.png", "1_source.png", "1_target.png", "translation.json"]
+    assert results(tmp_path / "out") == ["1_fake.png", "1_source.png", "1_target.png", "translation.json"]
     source, target = (resize(noise(40, 56, 3, seed=seed), 32, 32) for seed in (0, 1))
     np.testing.assert_array_equal(read_image(tmp_path / "out/1_source.png"), source)
     np.testing.assert_array_equal(read_image(tmp_path / "out/1_target.png"), target)
     words = ("--input", tmp_path / "pairs.csv", "--output", tmp_path / "alone")
     assert translate(*words, "--pairs", "no")[0] == 0
-    assert files(tmp_path / "alone") == ["1_fake.png", "1_source.png", "translation.json"]
+    assert results(tmp_path / "alone") == ["1_fake.png", "1_source.png", "index.html", "translation.json"]
     code, _, err = translate(*words, "--targets", pictures)
     assert (code, "is a list of pairs, which names the true answers: leave out --targets" in err) == (2, True)
 

@@ -273,13 +273,9 @@ def run(trials: int, seed: int, seconds: float, keep: Path | None) -> int:
         while number < trials and time.monotonic() - start < seconds:
             command = [sys.executable, __file__, "--child", str(made), str(number), str(min(trials, number + 250))]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-            child = subprocess.Popen(
-                [*command, "--seed", str(seed)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=environment,
-            )
+            command += ["--seed", str(seed)]
+            words = tempfile.TemporaryFile("w+")  # not a pipe, which would be full when much is said
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True, env=environment)
             word = "begin"
             for line in child.stdout:
                 word, at, *reason = line.split(maxsplit=2)
@@ -291,7 +287,10 @@ def run(trials: int, seed: int, seconds: float, keep: Path | None) -> int:
                 if time.monotonic() - start > seconds:
                     child.kill()
                     break
-            said = child.communicate()[1]
+            child.communicate()
+            with words:
+                words.seek(0)
+                said = words.read()
             if word == "begin" and time.monotonic() - start < seconds:
                 failures.append((number - 1, f"the process died with {child.returncode}: {said[-300:]}"))
         for at, _ in failures if keep else ():

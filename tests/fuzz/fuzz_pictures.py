@@ -28,6 +28,7 @@ from PIL import Image
 
 from gluon_pix2pix.pictures.files import read_image, read_label_palette, read_labels
 from gluon_pix2pix.pictures.headers import file_header
+from gluon_pix2pix.pictures.quiet import quiet_libraries
 
 SECONDS, MIB = 10, 2048
 NUMBERS = (0, 1, 2, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -183,6 +184,7 @@ def read(path: Path) -> str:
 def read_trials(first: int, last: int, seed: int) -> None:
     """Do trials in this process, and print a line for each: its number, how it went, seconds and MiB."""
     files, folder = whole_files(), Path(tempfile.mkdtemp())
+    quiet_libraries()  # as every command does
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in range(first, last):
         name, data = trial(number, seed, files)
@@ -224,7 +226,8 @@ def run(trials: int, seed: int, seconds: float, keep: Path | None) -> int:
     while number < trials and time.monotonic() - start < seconds:
         command = [sys.executable, __file__, "--child", str(number), str(trials), "--seed", str(seed)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        words = tempfile.TemporaryFile("w+")  # not a pipe, which would be full when much is said
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True, env=environment)
         outcome = "begin"
         for line in child.stdout:
             outcome, at, took, mib = line.split()
@@ -244,7 +247,10 @@ def run(trials: int, seed: int, seconds: float, keep: Path | None) -> int:
             if time.monotonic() - start > seconds:
                 child.kill()
                 break
-        said = child.communicate()[1]
+        child.communicate()
+        with words:
+            words.seek(0)
+            said = words.read()
         if outcome == "begin":
             failed(number - 1, f"the process died with {child.returncode}: {said[-300:]}")
             number = max(number, 1)

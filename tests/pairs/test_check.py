@@ -138,7 +138,7 @@ def test_alpha_is_a_channel_where_it_is_asked_for(tmp_path):
 
 def test_a_remark_on_pictures_whose_alpha_is_all_they_show(tmp_path):
     for number in range(3):
-        lines = np.zeros((8, 8, 4), np.uint8)
+        lines = np.zeros((8, 16, 4), np.uint8)
         lines[number::4, :, 3] = 255
         Image.fromarray(lines, "RGBA").save(tmp_path / f"{number}.png")
     checked, (note,), _ = check_pairs(side_by_side(tmp_path).pairs)
@@ -148,13 +148,13 @@ def test_a_remark_on_pictures_whose_alpha_is_all_they_show(tmp_path):
         "are all one colour without it"
     )
     for number in range(3):
-        Image.fromarray(noise(8, 8, 4), "RGBA").save(tmp_path / f"{number}.png")
+        Image.fromarray(noise(8, 16, 4), "RGBA").save(tmp_path / f"{number}.png")
     assert check_pairs(side_by_side(tmp_path).pairs)[1] == []
 
 
 @pytest.mark.parametrize(("largest", "dim"), [(255, True), (4095, True), (4080, True), (16383, False), (65535, False)])
 def test_a_remark_on_16_bits_of_which_few_are_used(tmp_path, largest, dim):
-    picture = (noise(8, 8, 3, dtype=np.uint16).astype(int) % (largest + 1)).astype(np.uint16)
+    picture = (noise(8, 16, 3, dtype=np.uint16).astype(int) % (largest + 1)).astype(np.uint16)
     picture[0, 0] = largest
     for number in range(20):
         write_image(tmp_path / f"{number}.png", picture)

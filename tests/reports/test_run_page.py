@@ -84,7 +84,7 @@ def test_how_long_it_trained_how_much_disk_and_the_best_epoch(make_run, make_lin
     for epoch, psnr in ((1, 12.0), (2, 11.0)):
         folder = run_dir / "checkpoints" / f"epoch_{epoch:04d}"
         folder.mkdir(parents=True)
-        state = {"epoch": epoch, "step": 10 * epoch, "scores": {"psnr": psnr}, "best_by": "psnr"}
+        state = {"epoch": epoch, "step": 0, "sha256": {}, "val_psnr": psnr, "best_by": "val_psnr"}
         (folder / "state.json").write_text(json.dumps(state))
         (folder / "weights").write_bytes(bytes(2_000_000))
     write_run_page(run_dir)
