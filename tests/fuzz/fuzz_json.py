@@ -274,7 +274,7 @@ def run(trials: int, seed: int, seconds: float, keep: Path | None) -> int:
             command = [sys.executable, __file__, "--child", str(made), str(number), str(min(trials, number + 250))]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
             command += ["--seed", str(seed)]
-            words = tempfile.TemporaryFile("w+")  # not a pipe, which would be full when much is said
+            words = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed below; a pipe would be full when much is said
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True, env=environment)
             word = "begin"
             for line in child.stdout:

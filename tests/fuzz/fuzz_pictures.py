@@ -226,7 +226,7 @@ def run(trials: int, seed: int, seconds: float, keep: Path | None) -> int:
     while number < trials and time.monotonic() - start < seconds:
         command = [sys.executable, __file__, "--child", str(number), str(trials), "--seed", str(seed)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        words = tempfile.TemporaryFile("w+")  # not a pipe, which would be full when much is said
+        words = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed below; a pipe would be full when much is said
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True, env=environment)
         outcome = "begin"
         for line in child.stdout:
