@@ -93,7 +93,7 @@ def progress_of(events: Sequence[dict], *, total: int) -> dict:
     ended = max((event["epoch"] for event in events if event["event"] == "epoch"), default=0)
     starts = [number for number, event in enumerate(events) if event["event"] == "start"]
     lines = [event for event in events[starts[-1] if starts else 0 :] if event["event"] == "train"]
-    timed = [(event["time"], epochs_at(event, steps)) for event in lines if "time" in event]
+    timed = [(event["time"], epochs_at(event, steps)) for event in lines if event.get("time") is not None]
     left = pace = None
     if len(timed) > 1 and timed[-1][1] > timed[0][1]:
         (began, first), (now, last) = timed[0], timed[-1]
@@ -111,7 +111,7 @@ def seconds_of(events: Sequence[dict]) -> float:
     for event in events:
         if event["event"] == "start":
             before = None
-        elif "time" in event:
+        elif event["event"] == "train" and event.get("time") is not None:
             total += max(event["time"] - before, 0) if before is not None else 0
             before = event["time"]
     return round(total, 1)

@@ -19,6 +19,7 @@ from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import as_written, compare_with_run, place_of_model, same_everywhere
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.wording import count
 
 
 def check_equal_runs(run, unbroken) -> None:
@@ -103,7 +104,7 @@ def test_ctrl_c_from_outside(train, look, unbroken, tmp_path):
                 break
         out, err = process.communicate()
     assert (process.returncode, err) == (130, "")
-    stopped = re.search(r"stopped after (\d) epochs and (\d) steps; saved (.*); the same command goes on .*\n$", out)
+    stopped = re.search(r"stopped after (\d) epochs? and (\d) steps?; saved (.*); the same command goes on .*\n$", out)
     epochs, steps = int(stopped[1]), int(stopped[2])
     saved = Path(stopped[3]).name
     assert saved == (f"step_{epochs:04d}_{steps:06d}" if steps else f"epoch_{epochs:04d}")
@@ -111,7 +112,7 @@ def test_ctrl_c_from_outside(train, look, unbroken, tmp_path):
 
     code, out, _ = train("--run-dir", run.folder, epochs=3)
     assert code == 0
-    assert f"resumed from {stopped[3]}: {epochs} epochs and {steps} steps are done" in out
+    assert f"resumed from {stopped[3]}: {count(epochs, 'epoch')} and {count(steps, 'step')} are done" in out
     check_equal_runs(run, unbroken)
     assert run.checkpoints() == ["epoch_0001", "epoch_0002", "epoch_0003"]  # the interrupted one is gone
 
