@@ -9,6 +9,8 @@ import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Union
 
+from gluon_pix2pix.errors import reason_of
+
 PathLike = Union[str, os.PathLike]
 
 MOST_BYTES = 1 << 28  # of a JSON file: far above any of ours, far below what a machine cannot hold
@@ -68,11 +70,14 @@ def parse_json(text: Union[str, bytes], shape: Any, *, what: str) -> Any:
 
 @contextlib.contextmanager
 def said_by(path: PathLike, what: str) -> Iterator[None]:
-    """Let a ValueError that comes of what a file says name the file; `what` is as in `read_json`."""
+    """Let a ValueError that comes of what a file says name the file; `what` is as in `read_json`.
+
+    What it quotes of the file may be of any length, and is cut.
+    """
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{path} is not {what}: {error}") from error
+        raise ValueError(f"{path} is not {what}: {reason_of(error, longest=400)}") from error
 
 
 def open_file(path: PathLike) -> BinaryIO:

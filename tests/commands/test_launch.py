@@ -189,7 +189,7 @@ def finished(words, run, killed, ssh) -> Part:
 
 def test_all_stop_at_the_same_step(run, stopped):
     assert (stopped.code, stopped.err) == (128 + signal.SIGTERM, "")
-    said = re.search(r"\[rank 0\] stopped after (\d) epochs? and (\d) steps?; saved (.*); the same command", stopped.out)
+    said = re.search(r"rank 0. stopped after (\d) epochs? and (\d) steps?; saved (.*); the same command", stopped.out)
     assert 0 < 3 * int(said[1]) + int(said[2]) < 9
     assert stopped.checkpoints[-1] == Path(said[3]).name
 
