@@ -6,10 +6,9 @@ import contextlib
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Union
-
-from gluon_pix2pix.errors import reason_of
 
 PathLike = Union[str, os.PathLike]
 
@@ -77,7 +76,7 @@ def said_by(path: PathLike, what: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{path} is not {what}: {reason_of(error, longest=400)}") from error
+        raise ValueError(f"{path} is not {what}: {str(error)[:400]}") from error
 
 
 def open_file(path: PathLike) -> BinaryIO:
@@ -107,7 +106,7 @@ def check_shape(value: Any, shape: Any, name: str = "it") -> None:
     value
         As `json.loads` returns it.
     shape
-        A type (float takes whole numbers too, int no truth values); None; a range of whole numbers; a set of words, of
+        A type (float takes whole numbers too, up to the largest float, int no truth values); None; a range of whole numbers; a set of words, of
         which it is one; a tuple of shapes, of which one fits; a list of one shape, which all items have; a dict of the
         one key `str`, whose shape the values of all keys have; or a dict of names to shapes. There a name that ends in
         "?" may be missing, and others than these may be there.
@@ -142,6 +141,8 @@ def _fits(value: Any, shape: Any) -> bool:
         return isinstance(value, str) and value in shape
     if shape is None or shape is object:
         return shape is object or value is None
+    if shape is float and type(value) is int:
+        return abs(value) <= sys.float_info.max  # no float is larger, and sums with one would fail
     return isinstance(value, (int, float) if shape is float else shape) and isinstance(value, bool) == (shape is bool)
 
 

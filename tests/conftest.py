@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from gluon_pix2pix.core.step import Pix2PixTrainer
     from gluon_pix2pix.runtime import mx
     from gluon_pix2pix.training.options import TrainOptions
+
+# A change is judged by what it changes, so the examples are the same every time. HYPOTHESIS=search draws new ones.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("search")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "same"))
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 # A run of seconds: all tests that train begin with these options, flat as on the command line, and change some.

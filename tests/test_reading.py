@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gluon_pix2pix.reading import COUNT, check_shape, open_file, parse_json, read_json
+from gluon_pix2pix.reading import COUNT, check_shape, open_file, parse_json, read_json, said_by
 
 SHAPE = {
     "epoch": COUNT,
@@ -140,3 +140,14 @@ def test_shapes_alone():
         check_shape(["a", None], [str])
     with pytest.raises(ValueError, match=r"^it should be null or a whole number from 1 to 8, not 9$"):
         check_shape(9, (None, range(1, 9)))
+
+
+def test_a_number_is_one_that_a_float_can_be():
+    check_shape(10**308, float)
+    with pytest.raises(ValueError, match=r"^it should be a number, not 1000"):
+        check_shape(10**309, float)
+
+
+def test_what_a_line_quotes_is_cut(tmp_path):
+    with pytest.raises(ValueError, match="is not a card: long x{395}$"), said_by(tmp_path / "card.json", "a card"):
+        raise ValueError("long " + "x" * 9999)

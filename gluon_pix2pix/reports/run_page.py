@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -236,4 +237,6 @@ def _samples(run_dir: Path) -> list[dict]:
 
 
 def _five_digits(numbers: Sequence[float]) -> list[float]:
-    return [float(f"{number:.5g}") for number in numbers]  # five digits are more than a screen shows
+    """Round to five digits, which are more than a screen shows; the largest floats would become infinite."""
+    rounded = [(number, float(f"{number:.5g}")) for number in numbers]
+    return [short if math.isfinite(short) else number for number, short in rounded]
