@@ -106,10 +106,10 @@ def check_shape(value: Any, shape: Any, name: str = "it") -> None:
     value
         As `json.loads` returns it.
     shape
-        A type (float takes whole numbers too, up to the largest float, int no truth values); None; a range of whole numbers; a set of words, of
-        which it is one; a tuple of shapes, of which one fits; a list of one shape, which all items have; a dict of the
-        one key `str`, whose shape the values of all keys have; or a dict of names to shapes. There a name that ends in
-        "?" may be missing, and others than these may be there.
+        A type (float takes whole numbers too, up to the largest float; int takes no truth values); None; a range of
+        whole numbers; a set of words, of which it is one; a tuple of shapes, of which one fits; a list of one shape,
+        which all items have; a dict of the one key `str`, whose shape the values of all keys have; or a dict of names
+        to shapes. There a name that ends in "?" may be missing, and others than these may be there.
 
     Raises
     ------

@@ -149,5 +149,5 @@ def test_a_number_is_one_that_a_float_can_be():
 
 
 def test_what_a_line_quotes_is_cut(tmp_path):
-    with pytest.raises(ValueError, match="is not a card: long x{395}$"), said_by(tmp_path / "card.json", "a card"):
+    with pytest.raises(ValueError, match=r"is not a card: long x{395}$"), said_by(tmp_path / "card.json", "a card"):
         raise ValueError("long " + "x" * 9999)
