@@ -7,7 +7,6 @@ its width, channels and norm are recognised, and nothing that a file says is exe
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -18,6 +17,7 @@ from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.handover.converted import convert_file, differences_from_torch, notes_on, write_torch_files
 from gluon_pix2pix.pairs.options import DIRECTIONS
 from gluon_pix2pix.runs.options_file import read_options
+from gluon_pix2pix.wording import command
 
 # What other programs call their weights, and how to say so.
 _OTHERS = {".meta": "TensorFlow", ".index": "TensorFlow", ".pb": "TensorFlow", ".ckpt": "TensorFlow"}
@@ -75,11 +75,10 @@ def main(options: Options) -> None:
     for note in notes_on(found):
         print(f"note: {note}")
     print(f"model: {options.output}")
-    folder = shlex.quote(str(options.output))
     if found[0].kind == "generator":
-        print(f"next: python -m gluon_pix2pix translate --model {folder} --input PICTURES")
+        print(f"next: {command('translate', '--model', options.output, '--input', 'PICTURES')}")
     else:
-        print(f"next: python train_pix2pix.py --init-from {folder} --dataset NAME")
+        print(f"next: {command('train', '--init-from', options.output, '--dataset', 'NAME')}")
 
 
 def _refuse_others(path: Path) -> None:

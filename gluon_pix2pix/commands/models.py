@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from gluon_pix2pix.errors import CommonOptions
 from gluon_pix2pix.translation.exported import PARAMS, read_model
+from gluon_pix2pix.wording import command
 from gluon_pix2pix.zoo.card import read_card
 from gluon_pix2pix.zoo.shipped import find_model, shipped_models
 
-WIDTH, INDENT = 100, 13
+WIDTH, INDENT = 80, 13
 
 
 @dataclass
@@ -26,8 +27,8 @@ def main(options: Options) -> None:
         return
     for name in names:
         print(describe(name), end="\n\n")
-    print(f"next: python -m gluon_pix2pix translate --model {names[0]} --input PICTURES")
-    print(f"next: python -m gluon_pix2pix serve --model {' '.join(names)} --open")
+    print(f"next: {command('translate', '--model', names[0], '--input', 'PICTURES')}")
+    print(f"next: {command('serve', '--model', *names, '--open')}")
 
 
 def describe(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from gluon_pix2pix.translation.result_folder import ResultFolder, has_targets_of
 from gluon_pix2pix.translation.standard_streams import translate_stream
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.translation.videos import translate_videos, video_path
-from gluon_pix2pix.wording import count
+from gluon_pix2pix.wording import command, count
 
 
 @dataclass
@@ -296,5 +295,5 @@ def translate_all(
     if kept < len(inputs.files) and folder.old_scores():
         print(f"note: {folder.old_scores()} is of the pictures that were there before: score them again")
     if scored:
-        print(f"next: python eval_psnr.py {shlex.quote(str(files.folder))}")
+        print(f"next: {command('evaluate', files.folder)}")
     return 1 if failed or cut else None

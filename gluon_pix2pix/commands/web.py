@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Optional
@@ -58,4 +59,4 @@ def main(options: Options) -> None:
         f"a browser loads: the page {page / 1e3:.0f} kB, the models {nets / 1e6:.1f} MB, and ONNX Runtime "
         f"{wasm / 1e6:.1f} MB, or {gpu / 1e6:.1f} MB where it has WebGPU"
     )
-    print(f"next: python3 -m http.server --bind 127.0.0.1 --directory {options.output} 8000")
+    print(f"next: python3 -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(options.output))} 8000")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_pix2pix.pairs.locate import Located, locate
 from gluon_pix2pix.pictures.folders import list_folder
-from gluon_pix2pix.wording import count
+from gluon_pix2pix.wording import command, count, program
 from gluon_pix2pix.writing import PathLike
 
 DEMO_COUNTS = {"train": 400, "val": 40, "test": 20}
@@ -22,6 +23,10 @@ MIRROR = "GLUON_PIX2PIX_MIRROR"  # environment variable: a folder on the web tha
 
 _HOME = "efrosgans.eecs.berkeley.edu/pix2pix/datasets"  # people.eecs.berkeley.edu/~tinghuiz, the former one, is gone
 _COPIES = "https://github.com/akanametov/pix2pix/releases/download/1.0"  # a third party's copies, packed as zip
+
+
+def _filled(text: str, data_root: PathLike) -> str:
+    return text.format(program=program(), data_root=shlex.quote(str(data_root)))
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,12 @@ class Entry:
     def how_to_get(self, data_root: PathLike) -> str:
         """Say in a clause what the user has to do to have the set under `data_root`."""
         if self.request:
-            return self.request.format(data_root=data_root)
-        return f"to get it: python -m gluon_pix2pix data get {self.name} --data-root {data_root}"
+            return _filled(self.request, data_root)
+        return f"to get it: {command('data', 'get', self.name, '--data-root', data_root)}"
 
     def how_to_prepare(self, data_root: PathLike) -> str:
         """Say in a clause how a raw set becomes one to train on."""
-        return f"to prepare it: {self.raw.format(data_root=data_root)}"
+        return f"to prepare it: {_filled(self.raw, data_root)}"
 
     def differences(self, folder: Path, counts: dict[str, int]) -> list[str]:
         """Say how a folder differs from the set as it is published, a line each; a drawn set does not."""
@@ -151,7 +156,7 @@ _ENTRIES = (
         terms="the pictures are Google's; research only, on request; cite Pathak et al., CVPR 2016",
         request=(
             "it is by request: ask Deepak Pathak by e-mail (https://github.com/pathak22/context-encoder, its author), "
-            "unpack what you get into FOLDER, then: python -m gluon_pix2pix data get paris_streetview --from FOLDER "
+            "unpack what you get into FOLDER, then: {program} data get paris_streetview --from FOLDER "
             "--data-root {data_root}"
         ),
     ),
@@ -174,7 +179,7 @@ _ENTRIES = (
             terms="CC BY-SA; cite Tylecek and Sara, GCPR 2013",
             urls=tuple(f"{scheme}://cmp.felk.cvut.cz/~tylecr1/facade/CMP_facade_DB_{part}.zip" for scheme in _SCHEMES),
             download_bytes=size,
-            raw="python -m gluon_pix2pix data get cmp --data-root {data_root}",
+            raw="{program} data get cmp --data-root {data_root}",
         )
         for part, count, size in (("base", 378, 35_000_000), ("extended", 228, 20_000_000))
     ),
@@ -187,10 +192,10 @@ _ENTRIES = (
         terms="non-commercial, on registration (https://www.cityscapes-dataset.com/license); cite Cordts, CVPR 2016",
         request=(
             "it is by registration at https://www.cityscapes-dataset.com: unpack its leftImg8bit_trainvaltest.zip and "
-            "gtFine_trainvaltest.zip into FOLDER, then: python -m gluon_pix2pix data cityscapes FOLDER "
+            "gtFine_trainvaltest.zip into FOLDER, then: {program} data cityscapes FOLDER "
             "{data_root}/cityscapes"
         ),
-        raw="python -m gluon_pix2pix data cityscapes {data_root}/cityscapes_raw {data_root}/cityscapes",
+        raw="{program} data cityscapes {data_root}/cityscapes_raw {data_root}/cityscapes",
     ),
     Entry(
         "demo",

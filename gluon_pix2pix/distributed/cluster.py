@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from gluon_pix2pix.core.optimizer import Learner
 from gluon_pix2pix.runtime import mx
+from gluon_pix2pix.wording import program
 
 ROLES = ("scheduler", "server", "worker")
 _NUMBERS = {"DMLC_PS_ROOT_PORT": 65535, "DMLC_NUM_WORKER": 9999, "DMLC_NUM_SERVER": 9999}  # the largest of each
@@ -37,7 +38,7 @@ def check_environment(kvstore: str) -> None:
     lacking = [name for name in ("DMLC_ROLE", "DMLC_PS_ROOT_URI", *_NUMBERS) if not os.environ.get(name)]
     if lacking:
         raise ValueError(
-            f"kvstore {kvstore} needs {', '.join(lacking)} in the environment: start it with python -m gluon_pix2pix "
+            f"kvstore {kvstore} needs {', '.join(lacking)} in the environment: start it with {program()} "
             "launch --workers 2 -- train ..., or set them as docs/distributed.md says"
         )
     if role not in ROLES:

@@ -24,7 +24,7 @@ from gluon_pix2pix.pictures.arithmetic import odd_width
 from gluon_pix2pix.pictures.files import read_label_palette, read_labels
 from gluon_pix2pix.pictures.headers import file_header
 from gluon_pix2pix.threads import in_threads
-from gluon_pix2pix.wording import count
+from gluon_pix2pix.wording import command, count
 
 _THREADS = 8  # they wait for the disk, or for the network that it is on
 _CHUNK = 32  # files that a thread looks at at a time: to hand over one alone takes as long as its header
@@ -250,7 +250,7 @@ def _check_colours(role: _Role, facts: Facts, seen: LabelColours) -> None:
 
 def _remedy(path: Path) -> str:
     """Name the command that makes label maps, with one palette, of label pictures of other kinds."""
-    return f"; python -m gluon_pix2pix data labels {path.parent} OUTPUT makes such label maps"
+    return f"; {command('data', 'labels', path.parent, 'OUTPUT')} makes such label maps"
 
 
 def half_size(pair: PairPaths, sizes: Sequence[tuple[int, int]], *, photos: bool = False) -> tuple[int, int]:

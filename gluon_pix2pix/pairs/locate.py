@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, SPLITS, WHOLE, Split, find_splits
 from gluon_pix2pix.pictures.folders import EXTENSIONS
+from gluon_pix2pix.wording import command
 from gluon_pix2pix.writing import PathLike
 
 
@@ -57,7 +58,7 @@ def locate(
     if not folder.exists():
         folder = Path(data_root, dataset)
     if not _may_be_a_set(folder):
-        known = f"the data sets are {', '.join(names)}" if names else "`python -m gluon_pix2pix data list` lists those"
+        known = f"the data sets are {', '.join(names)}" if names else f"`{command('data', 'list')}` lists those"
         raise ValueError(f"there is no data set and no folder {str(dataset)!r}; {known}")
     splits = pairs_of(folder, photos=photos)
     name = folder.resolve().stem if folder.is_file() else folder.resolve().name

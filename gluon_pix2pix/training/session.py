@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
 import time
 from collections.abc import Iterator
 from typing import Callable, NamedTuple, Optional
@@ -34,7 +33,7 @@ from gluon_pix2pix.training.presets import describe_preset
 from gluon_pix2pix.training.run import Own, Run
 from gluon_pix2pix.training.setup import build_networks, build_trainer, open_data, resolve
 from gluon_pix2pix.training.validation import metric_of
-from gluon_pix2pix.wording import count
+from gluon_pix2pix.wording import command, count
 
 MEASURED_STEPS, LONG_HOURS = 10, 3
 FIRST_IMPRESSION = "--preset quick"
@@ -162,8 +161,7 @@ def train(run: Run, progress: Progress) -> Outcome:
     if progress.epochs < options.schedule.total_epochs:
         exit_code = stop_here(run, progress)
     elif inputs_of(run):
-        model = shlex.quote(str(run.folder))
-        run.say(f"next: python -m gluon_pix2pix translate --model {model} {inputs_of(run)}")
+        run.say(f"next: {command('translate', '--model', run.folder, *inputs_of(run))}")
     return Outcome(options, progress.epochs, run.scores.values if run.scores else {}, exit_code, run.trainer)
 
 
@@ -221,13 +219,13 @@ def read_batches(run: Run, epoch: int, step: int) -> Iterator[Batch]:
     run.say_skipped(run.train_set)
 
 
-def inputs_of(run: Run) -> str:
+def inputs_of(run: Run) -> list[str]:
     """Return the words with which `translate` takes the validation pictures, or those of training, to be scored."""
     pairs = run.val_set or run.train_set
     if isinstance(pairs, PairedArrays) or run.own.generator is not None:
-        return ""  # neither is on disk
+        return []  # neither is on disk
     if run.pair_list:
-        return shlex.join(["--input", str(run.pair_list), *(["--pairs", "yes"] if pairs.pairs[0].b is None else [])])
+        return ["--input", str(run.pair_list), *(["--pairs", "yes"] if pairs.pairs[0].b is None else [])]
     source, target = pairs.folders[:: -1 if run.options.data.direction == "BtoA" else 1] * (2 // len(pairs.folders))
     words = ["--input", str(source)]
     if source.is_dir():
@@ -235,4 +233,4 @@ def inputs_of(run: Run) -> str:
     else:  # a list, whose columns translating reads as training does
         splits = list(read_list(source))
         words += ["--split", splits[1 if run.val_set else 0]] if len(splits) > 1 else []
-    return shlex.join(words)
+    return words

@@ -100,7 +100,7 @@ def test_generator_and_discriminator_in_one_folder(call, pth, tmp_path):
     code, out, _ = call("convert", path_g, "--output", model, "--crop-size", 64)
     assert (code, "--no-dropout if it was trained without" in out) == (0, True)
     code, out, _ = call("convert", path_d, "--output", model)  # again: nothing of the other is lost
-    assert (code, f"next: python train_pix2pix.py --init-from {model} --dataset NAME" in out) == (0, True)
+    assert (code, f"next: python -m gluon_pix2pix train --init-from {model} --dataset NAME" in out) == (0, True)
     assert options_of(model)["options"] == {"direction": "AtoB", "crop_size": 64}
     assert (options_of(model)["generator"], options_of(model)["discriminator"]) == (GENERATOR, DISCRIMINATOR)
     discriminator = build(DISCRIMINATOR, seed=7)

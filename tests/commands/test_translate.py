@@ -43,7 +43,7 @@ def test_pairs_are_translated_and_scored(call, translate, tiny_pairs, tmp_path):
     assert code == 0
     assert "4 pictures (pairs, BtoA; " in out
     assert "device: CPU with" in out
-    assert f"next: python eval_psnr.py {tmp_path}" in out
+    assert f"next: python -m gluon_pix2pix evaluate {tmp_path}" in out
     assert names(tmp_path) == sorted(f"{n}_{kind}.png" for n in "1234" for kind in ("fake", "source", "target"))
 
     # BtoA: the source is the right half, the target the left one; both as the mean of 2 x 2 pixels, 64 to 32.

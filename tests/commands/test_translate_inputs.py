@@ -63,7 +63,11 @@ def test_a_list_of_pairs_is_scored(translate, pictures, tmp_path):
     """By the column that is the source: this run was trained from B to A."""
     (tmp_path / "pairs.csv").write_text("A,B\nin/a/2.png,in/a/1.png\n")
     code, out, _ = translate("--input", tmp_path / "pairs.csv", "--output", tmp_path / "out")
-    assert (code, "1 picture (each with its target)" in out, "next: python eval_psnr.py" in out) == (0, True, True)
+    assert (code, "1 picture (each with its target)" in out, "gluon_pix2pix evaluate " in out) == (
+        0,
+        True,
+        True,
+    )
     assert results(tmp_path / "out") == ["1_fake.png", "1_source.png", "1_target.png", "translation.json"]
     source, target = (resize(noise(40, 56, 3, seed=seed), 32, 32) for seed in (0, 1))
     np.testing.assert_array_equal(read_image(tmp_path / "out/1_source.png"), source)
@@ -174,7 +178,7 @@ def test_targets_of_their_own(translate, pictures, tmp_path):
     write_image(tmp_path / "true/1.jpg", noise(80, 112, 3))
     write_image(tmp_path / "true/2.png", noise(40, 56, 1))
     code, out, _ = translate("--input", pictures / "a", "--targets", tmp_path / "true", "--output", tmp_path / "out")
-    assert (code, "next: python eval_psnr.py" in out) == (0, True)
+    assert (code, "gluon_pix2pix evaluate " in out) == (0, True)
     assert read_image(tmp_path / "out/2_target.png").shape == (32, 32, 3)
     code, _, err = translate("--input", pictures, "--targets", tmp_path / "true", "--output", tmp_path / "none")
     assert (code, err) == (1, f"error: a/1 has no target in {tmp_path / 'true'} (3 of 3 have none)\n")

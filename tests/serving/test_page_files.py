@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import http.server
 import io
 import os
+import re
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -318,12 +322,21 @@ def runtime() -> Path:
     return place
 
 
+class Static(NamedTuple):
+    """A site's address, its folder, and what the command said that made it."""
+
+    url: str
+    folder: Path
+    said: str
+
+
 @pytest.fixture(scope="module")
-def static(models, runtime, tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """A site of three models, and its address."""
-    folder = tmp_path_factory.mktemp("static") / "site"
+def static(models, runtime, tmp_path_factory) -> Iterator[Static]:
+    """A site of four models."""
+    folder = tmp_path_factory.mktemp("static") / "my site"
     words = [f"{name}={models[name]}" for name in ("houses", "symbol", "colours", "labels")]
-    with pytest.raises(SystemExit) as stopped:
+    said = io.StringIO()
+    with pytest.raises(SystemExit) as stopped, contextlib.redirect_stdout(said):
         cli.run("web", ["--model", *words, "--output", str(folder), "--runtime-dir", str(runtime)])
     assert not stopped.value.code
 
@@ -334,13 +347,13 @@ def static(models, runtime, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/", folder
+        yield Static(f"http://127.0.0.1:{server.server_port}/", folder, said.getvalue())
         server.shutdown()
         thread.join()
 
 
 def test_the_browser_computes_what_the_service_does(service, static, page, photo):
-    page.open(static[0], model="houses")
+    page.open(static.url, model="houses")
     answer = page.at_rest().astype(int)
     assert "WebAssembly" in page.find("status").text
     served = pixels(service.post("houses", png(np.ascontiguousarray(page.canvas("canvas")))).content)
@@ -348,7 +361,7 @@ def test_the_browser_computes_what_the_service_does(service, static, page, photo
     page.click("#palette label:nth-child(12) input")
     page.drag("canvas", (0.25, 0.25), (0.75, 0.75))
     assert (page.at_rest() != answer).any()
-    page.open(static[0], model="labels")
+    page.open(static.url, model="labels")
     labels = np.zeros((*page.canvas("canvas").shape[:2], 1), np.uint8)
     served = pixels(service.post("labels", png(labels), size="own").content)
     assert np.abs(page.at_rest().astype(int) - served).max() <= 1
@@ -367,7 +380,7 @@ def test_the_browser_computes_what_the_service_does(service, static, page, photo
 )
 def test_photos_in_the_browser(service, static, page, name, size, shape, most):
     photo = draw_photo(*shape)
-    page.open(static[0], model=name)
+    page.open(static.url, model=name)
     page.drop(photo, "a.png")
     page.at_rest()
     if name == "symbol":
@@ -379,8 +392,19 @@ def test_photos_in_the_browser(service, static, page, name, size, shape, most):
 
 
 def test_the_folder(static):
-    sizes = {path.name: path.stat().st_size for path in static[1].iterdir() if path.is_file()}
+    sizes = {path.name: path.stat().st_size for path in static.folder.iterdir() if path.is_file()}
     assert sum(sizes[name] for name in site.static_page()) < 60_000
-    assert {path.name for path in (static[1] / "runtime").iterdir()} == {*FILES, "NOTICE.txt"}
+    assert {path.name for path in (static.folder / "runtime").iterdir()} == {*FILES, "NOTICE.txt"}
     assert "server.js" not in sizes
-    assert Image.open(io.BytesIO((static[1] / "houses-0.png").read_bytes())).size[0] >= 8
+    assert Image.open(io.BytesIO((static.folder / "houses-0.png").read_bytes())).size[0] >= 8
+
+
+def test_the_line_that_shows_it(static, monkeypatch):
+    """As printed, but for its port, which may be another program's here."""
+    (line,) = re.findall("^next: (.+) 8000$", static.said, re.MULTILINE)
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(f"exec {line} 0", shell=True, **pipes) as process:
+        port = re.search(r"port (\d+)", process.stdout.readline())[1]
+        assert httpx.get(f"http://127.0.0.1:{port}/").content == (static.folder / "index.html").read_bytes()
+        process.terminate()
