@@ -1,25 +1,28 @@
-"""Damage weights and graphs of exports at random, and load them: python tests/fuzz/fuzz_models.py --trials 1000
+"""Damage weights, graphs and PyTorch's files at random, and load them: python tests/fuzz/fuzz_models.py --trials 1000
 
 A damaged file may load or be refused by a ValueError. Anything else counts, a crash of a native library too: the files
 are loaded in processes of their own, fifty in each, and the one that ends a process is named. Trial N of seed S is
-always the same. What vouches for the files (SHA-256) is made to fit, so that the loaders are reached.
+always the same. What vouches for the files (SHA-256, the sums in a .pth) is made to fit, so that the loaders are
+reached.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 BATCH = 50
-FILES = ("generator-0000.params", "generator-symbol.json", "generator.onnx")
+FILES = ("generator-0000.params", "generator-symbol.json", "generator.onnx", "latest_net_G.pth")
 NUMBERS = (0, 1, 77, 255, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -38,6 +41,47 @@ def damage(data: bytes, rng: np.random.Generator) -> bytes:
         else:
             del data[at : at + int(rng.integers(1, 64))]
     return bytes(data)
+
+
+def write_pth(path: Path) -> None:
+    """Write a small U-Net's weights as PyTorch does."""
+    from gluon_pix2pix.core.networks import get_model, init_weights
+    from gluon_pix2pix.handover.torch_file import write_tensors
+    from gluon_pix2pix.handover.torch_weights import to_torch
+    from gluon_pix2pix.runtime import mx
+
+    described = {"name": "unet", "num_downs": 5, "ngf": 4, "dropout": True}
+    net = get_model(**described)
+    init_weights(net, seed=0, ctx=[mx.cpu()])
+    write_tensors(path, to_torch(net, described))
+
+
+def damage_member(data: bytes, rng: np.random.Generator) -> bytes:
+    """Return a zip with one of its members damaged, its pickle in most cases, and sums that fit."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    names = [name for name in members if name.endswith("data.pkl")] if rng.random() < 0.8 else []
+    names = names or [name for name, content in members.items() if len(content) > 256]  # so that some is left
+    name, new = names[rng.integers(len(names))], io.BytesIO()
+    members[name] = damage(members[name], rng)
+    with zipfile.ZipFile(new, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    return new.getvalue()
+
+
+def read_pth(path: Path, data: bytes) -> str:
+    """Look for networks in a damaged file of PyTorch's, and return "loaded" or "refused"."""
+    from gluon_pix2pix.handover.torch_file import read_state_dicts
+    from gluon_pix2pix.handover.torch_weights import find_networks
+
+    path.with_name("damaged.pth").write_bytes(data)
+    try:
+        find_networks(read_state_dicts(path.with_name("damaged.pth")))
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        return "refused"
+    return "loaded"
 
 
 def load(folder: Path, name: str, data: bytes) -> str:
@@ -65,12 +109,18 @@ def child(export: Path, first: int, last: int, seed: int) -> None:
     """Do trials in this process, a line for each before and after."""
     with tempfile.TemporaryDirectory() as home:
         folder = Path(shutil.copytree(export, Path(home) / "export"))
+        write_pth(folder / FILES[-1])
         names = [name for name in FILES if (folder / name).exists()]
         for number in range(first, last):
             name, rng = names[number % len(names)], np.random.default_rng((seed, number))
             print(f"begin {number} {name}", flush=True)
             try:
-                outcome = load(folder, name, damage((folder / name).read_bytes(), rng))
+                whole = (folder / name).read_bytes()
+                if name.endswith(".pth"):
+                    way = damage_member if rng.random() < 0.7 else damage
+                    outcome = read_pth(folder / name, way(whole, rng))
+                else:
+                    outcome = load(folder, name, damage(whole, rng))
             except Exception as error:  # whatever it is, it is not what was promised
                 outcome = f"failed {type(error).__name__}: {error}"[:300].replace("\n", " ")
             print(f"{outcome} {number} {name}", flush=True)
