@@ -9,6 +9,7 @@ import pytest
 
 from gluon_pix2pix.evaluation.metrics import psnr
 from gluon_pix2pix.evaluation.named_metrics import score_pair
+from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.pictures.files import read_image
 from gluon_pix2pix.translation.exported import read_model
 from gluon_pix2pix.translation.translator import Translator
@@ -80,3 +81,10 @@ def test_colorize_is_better_than_no_colour(facades):
         ours.append(score_pair(photo, translate(gray), ("psnr_ab",))["psnr_ab"])
         grays.append(score_pair(photo, gray, ("psnr_ab",))["psnr_ab"])
     assert np.mean(ours) > np.mean(grays) + 0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_goes_on_to_onnx(name, tmp_path):
+    checked = export_generator(name, tmp_path / name, onnx=True)["checked"]
+    assert checked["difference_from_the_net"]["generator-symbol.json"] < 1e-6
+    assert checked["difference_from_the_net"]["generator.onnx"] < 3e-5  # of the net in float64
