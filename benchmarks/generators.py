@@ -24,8 +24,8 @@ from measuring import line_of, machine, peak_bytes, refuse_below, write_json
 from tqdm import tqdm
 
 from gluon_pix2pix.core.networks import get_model, init_weights
-from gluon_pix2pix.core.options import GENERATORS
 from gluon_pix2pix.core.step import Pix2PixTrainer
+from gluon_pix2pix.core_options import GENERATORS
 from gluon_pix2pix.runtime import mx, threads
 
 NAMES = tuple(name for name in GENERATORS if name != "unet")  # that is unet_256, unless it is given another depth

@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple, Optional
 import tyro
 from measuring import HERE, line_of, machine, refuse_below, write_json
 
-from gluon_pix2pix.core.options import PRECISIONS
+from gluon_pix2pix.core_options import PRECISIONS
 from gluon_pix2pix.runtime import mx, threads
 
 # Of a convolution: mb1_ic64oc128_ih128oh64kh4sh2dh0ph1_iw128ow64kw4sw2dw0pw1

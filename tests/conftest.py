@@ -176,8 +176,8 @@ def tiny_run(tiny_options: Callable[..., TrainOptions], tmp_path_factory: pytest
 def make_trainer(device: mx.Context) -> Callable[..., Pix2PixTrainer]:
     """A class of trainers of tiny networks that train in milliseconds, on as many devices as are asked for."""
     from gluon_pix2pix.core.networks import get_model, init_weights
-    from gluon_pix2pix.core.options import AdamOptions, LossOptions
     from gluon_pix2pix.core.step import Pix2PixTrainer
+    from gluon_pix2pix.core_options import AdamOptions, LossOptions
     from gluon_pix2pix.runtime import mx
 
     class TinyTrainer(Pix2PixTrainer):

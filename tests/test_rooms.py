@@ -15,6 +15,7 @@ RANKS = {
     "installing": -1,
     "errors": 0,
     "adam_loops": 0,
+    "core_options": 0,
     "nvidia": 0,
     "numpy_names": 0,
     "reading": 0,
@@ -121,7 +122,7 @@ def test_rooms_do_not_import_each_other_in_a_circle():
         ("threads", set()),
         ("wording", set()),
         ("adam_loops", set()),
-        ("core", {"core", "runtime", "pictures", "adam_loops"}),
+        ("core", {"core", "core_options", "runtime", "pictures", "adam_loops"}),
         ("evaluation.metrics", set()),
     ],
 )

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Optional
 
 from gluon_pix2pix.commands import other_programs
-from gluon_pix2pix.core.options import WGANGP_REFUSED
+from gluon_pix2pix.core_options import WGANGP_REFUSED
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.training.kvstores import DIST_ASYNC_REFUSED
 from gluon_pix2pix.training.options import TrainOptions

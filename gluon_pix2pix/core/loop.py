@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Callable, NamedTuple, Optional
 
-from gluon_pix2pix.core.options import LR_POLICIES, ScheduleOptions
 from gluon_pix2pix.core.step import Pix2PixTrainer
+from gluon_pix2pix.core_options import LR_POLICIES, ScheduleOptions
 from gluon_pix2pix.pictures.arithmetic import to_signed
 from gluon_pix2pix.runtime import mx
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gluon_pix2pix.core.options import check_gan_mode
+from gluon_pix2pix.core_options import check_gan_mode
 from gluon_pix2pix.runtime import mx
 
 

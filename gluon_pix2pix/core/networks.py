@@ -22,8 +22,8 @@ from gluon_pix2pix.core.operators import (
     resized,
     spread,
 )
-from gluon_pix2pix.core.options import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, UPSAMPLES
 from gluon_pix2pix.core.resnet import ResnetGenerator
+from gluon_pix2pix.core_options import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, UPSAMPLES
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn

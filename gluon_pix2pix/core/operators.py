@@ -7,7 +7,7 @@ from typing import Optional
 
 import numpy as np
 
-from gluon_pix2pix.core.options import NORMS, PRECISIONS
+from gluon_pix2pix.core_options import NORMS, PRECISIONS
 from gluon_pix2pix.runtime import mx
 
 nn = mx.gluon.nn

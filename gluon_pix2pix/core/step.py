@@ -15,7 +15,7 @@ import numpy as np
 from gluon_pix2pix.core.losses import GANLoss, ImagePool, l1_loss
 from gluon_pix2pix.core.operators import concat_channels
 from gluon_pix2pix.core.optimizer import Learner
-from gluon_pix2pix.core.options import AdamOptions, LossOptions
+from gluon_pix2pix.core_options import AdamOptions, LossOptions
 from gluon_pix2pix.runtime import mx
 
 autograd = mx.autograd

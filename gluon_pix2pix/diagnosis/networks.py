@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from gluon_pix2pix.core.networks import get_model, init_weights
-from gluon_pix2pix.core.options import DISCRIMINATORS, GENERATORS
+from gluon_pix2pix.core_options import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.diagnosis.comparison import Row, compare, distance, first_that_passes, guarded, tolerance
 from gluon_pix2pix.runtime import mx
 

@@ -16,7 +16,7 @@ from gluon_pix2pix.core.operators import (
     PictureNorm,
     concat_channels,
 )
-from gluon_pix2pix.core.options import GAN_MODES
+from gluon_pix2pix.core_options import GAN_MODES
 from gluon_pix2pix.diagnosis.comparison import Row, compare, guarded
 from gluon_pix2pix.runtime import mx
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from gluon_pix2pix.core.options import DISCRIMINATORS, GAN_MODES, GENERATORS
 from gluon_pix2pix.core.step import Pix2PixTrainer
+from gluon_pix2pix.core_options import DISCRIMINATORS, GAN_MODES, GENERATORS
 from gluon_pix2pix.diagnosis.comparison import Row, compare, first_that_passes, guarded, largest_difference, tolerance
 from gluon_pix2pix.runs.adam_moments import get_moments
 from gluon_pix2pix.runs.checkpoint import load_checkpoint, save_checkpoint

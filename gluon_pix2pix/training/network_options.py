@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gluon_pix2pix.core.options import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, NORMS, UPSAMPLES
+from gluon_pix2pix.core_options import DISCRIMINATORS, DROPOUT_BLOCKS, GENERATORS, INIT_TYPES, NORMS, UPSAMPLES
 
 
 @dataclass(frozen=True)

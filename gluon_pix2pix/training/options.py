@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Optional
 
-from gluon_pix2pix.core.options import PRECISIONS, AdamOptions, LossOptions, ScheduleOptions
+from gluon_pix2pix.core_options import PRECISIONS, AdamOptions, LossOptions, ScheduleOptions
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
 from gluon_pix2pix.evaluation.names import METRICS
 from gluon_pix2pix.pairs.options import DataOptions, TaskOptions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.core.loop import Batch, Progress, train
-from gluon_pix2pix.core.options import ScheduleOptions
+from gluon_pix2pix.core_options import ScheduleOptions
 from gluon_pix2pix.runtime import mx
 
 TWO = ScheduleOptions(n_epochs=2, n_epochs_decay=0)

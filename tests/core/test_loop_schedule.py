@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gluon_pix2pix.core.loop import learning_rate, linear_decay, plateau
-from gluon_pix2pix.core.options import ScheduleOptions
+from gluon_pix2pix.core_options import ScheduleOptions
 
 
 def rates(n_epochs: int, n_epochs_decay: int) -> list[float]:

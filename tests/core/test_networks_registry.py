@@ -7,7 +7,7 @@ import pytest
 
 from gluon_pix2pix.core.networks import get_model, init_weights
 from gluon_pix2pix.core.operators import TRANSLATING_NORMS
-from gluon_pix2pix.core.options import DISCRIMINATORS, GENERATORS, NORMS
+from gluon_pix2pix.core_options import DISCRIMINATORS, GENERATORS, NORMS
 from gluon_pix2pix.runtime import mx
 
 pytestmark = pytest.mark.device

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.core.networks import get_model, init_weights
-from gluon_pix2pix.core.options import DISCRIMINATORS, GENERATORS
+from gluon_pix2pix.core_options import DISCRIMINATORS, GENERATORS
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.translation.gluon_network import copy_generator, untrained_generator
 

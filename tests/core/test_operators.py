@@ -17,7 +17,7 @@ from gluon_pix2pix.core.operators import (
     concat_channels,
     norm_layer,
 )
-from gluon_pix2pix.core.options import NORMS
+from gluon_pix2pix.core_options import NORMS
 from gluon_pix2pix.runtime import mx
 
 pytestmark = pytest.mark.device

@@ -8,8 +8,8 @@ import pytest
 from gluon_pix2pix.core.loop import learning_rate, linear_decay
 from gluon_pix2pix.core.losses import GANLoss, l1_loss
 from gluon_pix2pix.core.networks import get_model
-from gluon_pix2pix.core.options import ScheduleOptions
 from gluon_pix2pix.core.step import Pix2PixTrainer
+from gluon_pix2pix.core_options import ScheduleOptions
 from gluon_pix2pix.handover.torch_weights import upstream_key
 from gluon_pix2pix.runtime import mx
 
