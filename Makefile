@@ -81,6 +81,7 @@ $(BIN)/python:
 		echo "  install the system's package (python3.12-venv, python3.12) and run this again with PYTHON=python3.12"; exit 1; }
 	@$(if $(UV),$(UV) venv --quiet --python $(or $(PYTHON),3.12) $(VENV),$(PYTHON) -m venv $(VENV)) \
 		|| { rm -rf $(VENV); echo "error: $(or $(PYTHON),uv) makes no virtual environment: install its venv module (Debian: python3-venv)"; exit 1; }
+	@$(if $(UV),,$(BIN)/python -m pip install --quiet --upgrade pip) # that of Python 3.9 looks for versions that fit for hours
 
 # From Python 3.13 on, MXNet has a line of its own: pyproject.toml says why.
 define install
