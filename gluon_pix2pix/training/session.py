@@ -98,20 +98,21 @@ def prepare_and_train(
     trainer = build_trainer(options, networks, ctx, cluster, own)
     with RunLock(options.run.run_dir) if cluster.rank == 0 else contextlib.nullcontext() as lock:
         progress = begin_in_all_processes(options, trainer, train_set, notes, say, own)
+        pair_list = None if held.names is None else listed(options.run.run_dir, located)
+        run = Run(options, trainer, train_set, val_set, None, StopRequest(), own, pair_list)
         if progress.epochs >= options.schedule.total_epochs:
             done = count(progress.epochs, "epoch")
             say(f"{options.run.run_dir} has all its {done}; a larger --n-epochs goes on")
+            say_next(run, say)
             return Outcome(options, progress.epochs, {}, None, trainer)
         if cluster.rank == 0:
             remember(options.run.run_dir, held)
         say(f"page: {options.run.run_dir / 'index.html'}, from the first samples on")
-        with StopRequest() as stop, contextlib.ExitStack() as stack:
-            log = None
+        with run.stop, contextlib.ExitStack() as stack:
             if cluster.rank == 0:
                 facts = {"data": str(located.folder), "device": device, "workers": cluster.size}
-                log = stack.enter_context(open_log(options, progress, lock, pairs=len(train_set), facts=facts))
-            pair_list = None if held.names is None else listed(options.run.run_dir, located)
-            return train(Run(options, trainer, train_set, val_set, log, stop, own, pair_list), progress)
+                run.log = stack.enter_context(open_log(options, progress, lock, pairs=len(train_set), facts=facts))
+            return train(run, progress)
 
 
 def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs: int, facts: dict) -> RunLog:
@@ -160,8 +161,8 @@ def train(run: Run, progress: Progress) -> Outcome:
     exit_code = None
     if progress.epochs < options.schedule.total_epochs:
         exit_code = stop_here(run, progress)
-    elif inputs_of(run):
-        run.say(f"next: {command('translate', '--model', run.folder, *inputs_of(run))}")
+    else:
+        say_next(run, run.say)
     return Outcome(options, progress.epochs, run.scores.values if run.scores else {}, exit_code, run.trainer)
 
 
@@ -217,6 +218,13 @@ def read_batches(run: Run, epoch: int, step: int) -> Iterator[Batch]:
         run.say_skipped(run.train_set)
         yield Batch(source, target, min(data.batch_size, pairs - number * data.batch_size))
     run.say_skipped(run.train_set)
+
+
+def say_next(run: Run, say: Say) -> None:
+    """Say how to translate what can be scored."""
+    words = inputs_of(run)
+    if words:
+        say(f"next: {command('translate', '--model', run.folder, *words)}")
 
 
 def inputs_of(run: Run) -> list[str]:

@@ -58,7 +58,10 @@ def test_two_epochs_and_two_more_are_four(split, unbroken):
 def test_a_run_that_is_complete_says_so(split, train):
     code, out, _ = train("--run-dir", split.folder)
     assert code == 0
-    assert out.endswith(f"{split.folder} has all its 4 epochs; a larger --n-epochs goes on\n")
+    *_, finished, following = out.splitlines()
+    assert finished == f"{split.folder} has all its 4 epochs; a larger --n-epochs goes on"
+    assert f" translate --model {split.folder} --input " in following
+    assert following.startswith("next: ")
 
 
 @pytest.mark.parametrize(
