@@ -41,7 +41,7 @@ def explain_import_failure(error: Exception) -> str:
     """Say in one line what to do about an MXNet that does not import."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "mxnet":
-        return f"MXNet is not installed: {install_line('cpu')}, or [cu112] in the place of [cpu] on a machine with an NVIDIA GPU"
+        return f"MXNet is not installed: {install_line('cpu')}, or [cu112] for [cpu] where there is an NVIDIA GPU"
     if isinstance(error, ModuleNotFoundError) and error.name == "distutils":
         return "MXNet 1.9.1 imports distutils, which Python 3.12 dropped: pip install setuptools brings it back"
     if "libcuda.so" in text:

@@ -75,7 +75,7 @@ def main(options: Options) -> Optional[int]:
                 hosts=options.hosts,
                 address=options.address,
                 port=options.port,
-                show=lambda line: print(line, flush=True),
+                show=lambda line: print(f"{line}\n", end="", flush=True),  # in one piece: each process has a thread
             )
         with job:
             ended = job.wait(asked)

@@ -169,6 +169,8 @@ def encode_image(path: PathLike, image: np.ndarray, *, quality: Optional[int] = 
         return encode_array(path, image)
     if image.dtype == np.uint16 and suffix not in (".png", *TIFF_SUFFIXES):
         raise ValueError(f"cannot write {path}: {suffix} would cut 16 bits to 8; use .png or .tif")
+    if suffix == ".gif":  # OpenCV 5 writes some, and changes colours without a word
+        raise ValueError(f"cannot write {path}: a .gif holds 256 colours; use .png or .jpg")
     if quality is not None and suffix in (".jpg", ".jpeg", ".jpe", ".jfif"):
         stream = io.BytesIO()
         pixels = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else np.ascontiguousarray(image))

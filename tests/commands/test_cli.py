@@ -197,5 +197,5 @@ def test_train_loads_what_its_options_need_and_no_more():
     ours = [name for name in loaded if name.startswith("gluon_pix2pix.")]
     assert len(ours) <= 40
     rooms = {name.split(".")[1] for name in ours}
-    assert {"core", "pairs", "training"} <= rooms
+    assert {"core_options", "pairs", "training"} <= rooms
     assert not rooms & {"datasets", "distributed", "handover", "serving", "diagnosis", "zoo"}

@@ -61,7 +61,7 @@ def test_what_is_there_is_replaced_when_told(translate, folder):
         (["--input", "1.png", "--output", "1.png", "--overwrite"], "--output 1.png is the picture that is translated"),
         (["--input", "1.png", "--output", "out.mp4"], "--output out.mp4 names a video: videos are written into a fo"),
         (["--input", "1.mp4"], "--output out.png is a picture, and --input 1.mp4 a video: name a folder"),
-        (["--input", "1.png", "--output", "out.gif"], "--output: cannot write out.gif: OpenCV knows no format '.gif'"),
+        (["--input", "1.png", "--output", "out.gif"], "--output: cannot write out.gif: a .gif holds 256 colours"),
         (["--input", "1.png", "--side-by-side"], "--side-by-side writes several files, and --output out.png is one"),
         (["--input", "1.png", "--format", "jpg"], "--format jpg and --output out.png say two things"),
     ],

@@ -203,6 +203,7 @@ def test_pillow_reads_what_write_image_writes(tmp_path):
         ("a.png", np.zeros((4, 4), np.uint8), r"pictures are \(H, W, C\) uint8 or uint16, not \(4, 4\) uint8"),
         ("a.png", np.zeros((4, 4, 2), np.uint8), r"\.png does not hold 2 channels; use \.npy or \.tif"),
         ("a.png", np.zeros((4, 4, 3), np.float32), "float32"),
+        ("a.gif", np.zeros((4, 4, 3), np.uint8), r"a \.gif holds 256 colours; use \.png or \.jpg"),
         ("a.xyz", np.zeros((4, 4, 3), np.uint8), r"OpenCV knows no format '\.xyz'"),
         ("a.jpg", np.zeros((4, 4, 3), np.uint16), r"\.jpg would cut 16 bits to 8; use \.png"),
         ("a.jpg", np.zeros((1, 70000, 1), np.uint8), r"\.jpg does not hold 70000 x 1 pixels"),
