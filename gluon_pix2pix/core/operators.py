@@ -88,7 +88,7 @@ def spread(small: mx.nd.NDArray) -> mx.nd.NDArray:
 
 
 def gather(kernels: mx.nd.NDArray) -> mx.nd.NDArray:
-    """Return the (I, O, 3, 3) that `spread` makes `kernels` of; of others, (I, O, 4, 4), what is none of theirs."""
+    """Undo `spread`: (I, O, 4, 4) to (I, O, 3, 3). Of kernels that `spread` has not made, the result means nothing."""
     rows = mx.nd.stack(kernels[:, :, 0], kernels[:, :, 1] - kernels[:, :, 0], kernels[:, :, 3], axis=2)
     return mx.nd.stack(rows[..., 0], rows[..., 1] - rows[..., 0], rows[..., 3], axis=3)
 

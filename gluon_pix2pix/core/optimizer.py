@@ -58,7 +58,11 @@ class Learner:
         left_out = self.loss_scale.overflowed(self.net.collect_params().values())
         norm = None
         if measure:
-            gradients = [parameter.list_grad()[0] for parameter in self.parameters.values()]
+            small = {id(kernels) for kernels in resized(self.net)}
+            gradients = [
+                gather_gradient(parameter.list_grad()[0]) if id(parameter) in small else parameter.list_grad()[0]
+                for parameter in self.parameters.values()
+            ]
             squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).sum()
             norm = mx.nd.zeros_like(squares) if left_out else mx.nd.sqrt(squares) / divisor
         if not left_out:
