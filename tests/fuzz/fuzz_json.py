@@ -220,7 +220,7 @@ def check(code: int, errors: str, folder: Path, name: str) -> str:
     if code:
         last = errors.splitlines()[-1]
         assert last.startswith(("error: ", "not translated: ")), f"no line: {errors}"
-        named = (Path(name).name, *map(str, (folder / name).parents[: len(Path(name).parts) - 1]))
+        named = (Path(name).name, *(str(folder / parent) for parent in list(Path(name).parents)[:-1]))
         assert any(word in last for word in named), f"does not name {name}: {last}"
         return "refused"
     for written in ("run/options.json", "run/log.jsonl", "results/translation.json", "new/model.json"):

@@ -64,7 +64,7 @@ def whole_files() -> dict[str, bytes]:
     pillow("444.jpg", colours, subsampling=0, exif=exif)
     pillow("progressive.jpg", colours, progressive=True, restart_marker_blocks=3)
     pillow("gray.jpg", gray)
-    pillow("cmyk.jpg", Image.fromarray(cmyk, "CMYK"))
+    pillow("cmyk.jpg", Image.frombytes("CMYK", cmyk.shape[1::-1], cmyk.tobytes()))
     pillow("plain.png", colours)
     pillow("alpha.png", rgba, exif=exif)
     pillow("deep.png", deep[:, :, 0])

@@ -83,7 +83,7 @@ def plan_labels(
 def write_labels(path: Path, labels: np.ndarray, *, colours: np.ndarray) -> None:
     """Write a label map (H, W, 1) uint8 as a palette PNG, folders included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture, stream = Image.fromarray(labels[:, :, 0], "L"), io.BytesIO()
+    picture, stream = Image.fromarray(labels[:, :, 0]), io.BytesIO()
     picture.putpalette(colours.astype(np.uint8).tobytes())
     picture.save(stream, "PNG")
     write_atomically(path, stream.getvalue())
