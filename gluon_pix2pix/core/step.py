@@ -116,7 +116,8 @@ class Pix2PixTrainer:
             Means over the batch under the reference's names: D_real, D_fake, and G_GAN and G_L1 with their weights in
             them (and G_extra, if there is one); D_accuracy, the part of D's map that was right before its update, over
             real and fake; and, if asked for, G_gradient and D_gradient, the 2-norms of all that Adam is given, 0 if it
-            is given nothing. Each is of shape (1,) and not yet computed; the step before is, when this returns.
+            is given nothing. Each is of shape (1,) and may be not yet computed; the first loss of the step before is,
+            when this returns.
         """
         seed = (*seed, self.cluster.rank) if self.cluster.rank else seed  # each process drops out others
         mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1))

@@ -1,6 +1,6 @@
 """Pictures as arrays: their pixel types, sizes and channels, and the networks' [-1, 1] and back. numpy and OpenCV.
 
-This module alone knows that networks see [-1, 1].
+`to_signed` and `to_image` are the way to [-1, 1], which networks see, and back; `pairs.coding` has the way for colours.
 """
 
 from __future__ import annotations

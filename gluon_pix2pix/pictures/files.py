@@ -1,7 +1,8 @@
 """Picture files to arrays of RGB pixels and back, written whole or not at all.
 
 The modules `jpeg`, `png`, `tiff` and `others` give the pixels as stored; here they are turned upright and given the
-channels asked for. Written is by OpenCV, whose order of colours, BGR, this module alone knows.
+channels asked for. OpenCV writes, and its order of colours, BGR, this module alone knows; Pillow
+writes JPEG files with a quality, tifffile and numpy those of other channel counts.
 """
 
 from __future__ import annotations
