@@ -1,4 +1,4 @@
-"""What the networks make of a picture, task by task: pixels to values in a known range, and their output back to pixels.
+"""What the networks make of a picture, task by task: pixels to values, and their output back to pixels.
 
 A task begins with the picture that the user has, the *given* one: half of a pair, a black-and-white photo, a photo with
 a hole. Its `Coding` says how the given picture becomes the source's values and the true one the target's, in which
