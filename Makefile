@@ -37,8 +37,8 @@ studio: $(VENV)/studio
 web-runtime: $(VENV)/onnxruntime-web
 
 $(VENV)/onnxruntime-web: $(VENV)/dev
-	$(BIN)/python -c 'import sys; from pathlib import Path; from gluon_pix2pix.serving.web_runtime import read_runtime; \
-		files, folder = read_runtime(), Path(sys.argv[1]); folder.mkdir(); [(folder / n).write_bytes(d) for n, d in files.items()]' $@
+	$(BIN)/python -c 'import os, sys; from pathlib import Path; from gluon_pix2pix.serving.web_runtime import read_runtime; \
+		files, folder = read_runtime(), Path(sys.argv[1]); folder.mkdir(exist_ok=True); [(folder / n).write_bytes(d) for n, d in files.items()]; os.utime(folder)' $@
 
 install: $(VENV)/$(EXTRA)
 
