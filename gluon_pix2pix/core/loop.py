@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Callable, NamedTuple, Optional
 
+from gluon_pix2pix.core.optimizer import diverged
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.core_options import LR_POLICIES, ScheduleOptions
 from gluon_pix2pix.pictures.arithmetic import to_signed
@@ -65,7 +66,7 @@ def train(
     on_epoch: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
-    """Train for the epochs that are left; raise FloatingPointError if a loss or a weight is no longer finite.
+    """Train for the epochs that are left, and return how far it came.
 
     Parameters
     ----------
@@ -86,10 +87,10 @@ def train(
     stop
         Asked between two steps, and between two epochs.
 
-    Returns
-    -------
-    Progress
-        Where it stopped, or the end.
+    Raises
+    ------
+    FloatingPointError
+        If a loss or a weight is no longer finite.
     """
     progress = progress or Progress()
     ctx = trainer.ctx[0]
@@ -135,10 +136,7 @@ class _Numbers:
         values = {name: float(value.asscalar()) for name, value in losses.items()}
         for name, value in values.items():
             if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"{name} is {value} in epoch {epoch}, step {step}: training stopped; the checkpoints are from "
-                    "before. Look at the data, or begin another --run-dir with a lower --lr"
-                )
+                raise diverged(f"{name} is {value} in epoch {epoch}, step {step}")
         self._losses.append(sum(values.get(name, 0) for name in ("G_GAN", "G_L1", "G_extra")))
         self._tell(StepNumbers(epoch, step, lr, pairs, values))
 
@@ -151,14 +149,15 @@ def learning_rate(options: ScheduleOptions, epoch: int, *, lr: float, history: S
     Parameters
     ----------
     options
-        lr_policy "linear": see `linear_decay`. "step": a tenth after every lr_decay_iters epochs. "cosine": down to 0
-        over n_epochs, along half a cosine, and up again in the next n_epochs. "plateau": see `plateau`. "constant": lr.
+        lr_policy "linear": lr for n_epochs, then in equal steps to 0, which it would reach one epoch after
+        n_epochs_decay more. "step": a tenth after every lr_decay_iters epochs. "cosine": down to 0 over n_epochs, along
+        half a cosine, and up again in the next n_epochs. "plateau": see `plateau`. "constant": lr.
     history
         The generator's mean loss in each completed epoch, for "plateau".
     """
     policy = options.lr_policy
     if policy == "linear":
-        return linear_decay(epoch, lr=lr, n_epochs=options.n_epochs, n_epochs_decay=options.n_epochs_decay)
+        return lr * (1 - max(0, epoch + 1 - options.n_epochs) / (options.n_epochs_decay + 1))
     if policy == "step":
         return lr * 0.1 ** (epoch // options.lr_decay_iters)
     if policy == "cosine":
@@ -187,11 +186,3 @@ def plateau(
         if waited > patience:
             lr, waited = (lr * factor if lr - lr * factor > 1e-8 else lr), 0
     return lr
-
-
-def linear_decay(epoch: int, *, lr: float, n_epochs: int, n_epochs_decay: int) -> float:
-    """Return the learning rate during the epoch after `epoch` completed ones.
-
-    It is `lr` for n_epochs and then falls in equal steps, which would reach 0 one epoch after n_epochs_decay more.
-    """
-    return lr * (1 - max(0, epoch + 1 - n_epochs) / (n_epochs_decay + 1))

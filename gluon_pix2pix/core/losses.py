@@ -1,11 +1,9 @@
 """The adversarial and the L1 loss (arXiv 1611.07004, equations 1 to 4), one value for each picture of a batch.
 
-After them the pool of earlier fakes, and the factor that float16 needs.
+After them the pool of earlier fakes.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -28,10 +26,9 @@ class GANLoss:
     def __init__(self, mode: str = "vanilla", *, label_smoothing: float = 0.0):
         check_gan_mode(mode, label_smoothing)
         self._mode, self._real = mode, 1 - label_smoothing
-        if mode == "vanilla":
-            self._loss = mx.gluon.loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=False)
-        elif mode == "lsgan":
-            self._loss = mx.gluon.loss.L2Loss(weight=2)  # Gluon's L2Loss is half of the mean squared error
+        # Gluon's L2Loss is half of the mean squared error; its cross-entropy takes logits.
+        ours = {"vanilla": mx.gluon.loss.SigmoidBinaryCrossEntropyLoss(), "lsgan": mx.gluon.loss.L2Loss(weight=2)}
+        self._loss = ours.get(mode)
 
     def __call__(self, logits: mx.nd.NDArray, target_is_real: bool, *, for_discriminator: bool = True) -> mx.nd.NDArray:
         """Return the mean over each map of (N, 1, H, W) logits, (N,)."""
@@ -82,51 +79,3 @@ class ImagePool:
                 picture, self.pictures[place] = self.pictures[place], picture.copy()
             chosen.append(picture)
         return mx.nd.concat(*chosen, dim=0)
-
-
-class LossScale:
-    """The factor of one network's losses: 1, or, if `dynamic`, the one that MXNet's amp chooses from step to step.
-
-    When a gradient is no longer finite, that step has to be left out, and the step after the next has half the factor;
-    after 2,000 steps without it doubles (Micikevicius et al. 2018, arXiv 1710.03740, section 3.2).
-    """
-
-    _NAMES = ("loss_scale", "next_loss_scale", "unskipped")  # of the scaler's state
-
-    def __init__(self, dynamic: bool = False):
-        self._scaler = mx.contrib.amp.loss_scaler.LossScaler() if dynamic else None
-
-    @property
-    def factor(self) -> float:
-        """What the losses are multiplied with, and the gradients have to be divided by."""
-        return self._scaler.loss_scale if self._scaler else 1.0
-
-    def overflowed(self, parameters: Iterable[mx.gluon.Parameter]) -> bool:
-        """Whether a gradient is not finite; to be asked once a step, after which `factor` is that of the next.
-
-        With a factor that is dynamic this waits for the gradients. If the factor is down to 1, it is not the scaling:
-        that raises FloatingPointError.
-        """
-        if self._scaler is None:
-            return False
-        factor, overflowed = self.factor, self._scaler.has_overflow(list(parameters))
-        if overflowed and factor <= 1:
-            raise FloatingPointError(
-                "gradients are not finite in float16, however little the losses are scaled: training stopped. Look at "
-                "the data, or begin another --run-dir with a lower --lr, or with --precision float32"
-            )
-        return overflowed
-
-    @property
-    def state(self) -> dict[str, float]:
-        """What `load` takes; empty if there is nothing to go on with."""
-        scaler = self._scaler
-        return {name: getattr(scaler, f"_{name}") for name in self._NAMES} if scaler else {}
-
-    def load(self, state: dict[str, float]) -> None:
-        """Go on from the state of another."""
-        lacking = [name for name in self._NAMES if name not in state] if self._scaler and state else []
-        if lacking:
-            raise ValueError(f"the scale of its losses has no {', '.join(lacking)}")
-        for name in self._NAMES if self._scaler and state else ():
-            setattr(self._scaler, f"_{name}", state[name])

@@ -18,8 +18,8 @@ from gluon_pix2pix.core.operators import (
     OneChannelDeconv,
     bias_before,
     concat_channels,
+    is_resized,
     norm_layer,
-    resized,
     spread,
 )
 from gluon_pix2pix.core.resnet import ResnetGenerator
@@ -53,9 +53,9 @@ class Up(mx.gluon.HybridBlock):
 
     def __init__(self, in_channels: int, channels: int, *, bias: bool, norm: str, dropout: bool, resize: bool = False):
         super().__init__()
-        kernel = {"kernel_size": 4, "strides": 2, "padding": 1, "resize": resize}
+        how = {"strides": 2, "padding": 1, "use_bias": bias, "in_channels": in_channels, "resize": resize}
         with self.name_scope():
-            self.deconv = Conv2DTranspose(channels, **kernel, use_bias=bias, in_channels=in_channels)
+            self.deconv = Conv2DTranspose(channels, 4, **how)
             self.norm = norm_layer(norm, channels)
             self.dropout = Dropout(0.5) if dropout else None
 
@@ -134,8 +134,7 @@ class UNetGenerator(mx.gluon.HybridBlock):
             if output_nc == 1:
                 self.last = OneChannelDeconv(in_channels, resize=resize)
             else:
-                kernel = {"kernel_size": 4, "strides": 2, "padding": 1, "resize": resize}
-                self.last = Conv2DTranspose(output_nc, **kernel, in_channels=in_channels)
+                self.last = Conv2DTranspose(output_nc, 4, strides=2, padding=1, in_channels=in_channels, resize=resize)
 
     def hybrid_forward(self, F, x):
         skips = []
@@ -191,9 +190,7 @@ class PatchDiscriminator(mx.gluon.HybridBlock):
 
     def patches_per_side(self, size: int) -> int:
         """Return the side of the map for pictures of `size` pixels; below 1 they are too small to judge."""
-        for _ in range(self._n_layers):
-            size = size // 2
-        return size - 2  # the two 4x4 layers of stride 1 and padding 1 take a pixel each
+        return (size >> self._n_layers) - 2  # the two 4x4 layers of stride 1 and padding 1 take a pixel each
 
     def hybrid_forward(self, F, pair):
         return self.model(pair)
@@ -223,7 +220,7 @@ class PixelDiscriminator(mx.gluon.HybridBlock):
         return self.net(pair)
 
 
-_GENERATORS = {
+_NETWORKS = {
     "unet_256": lambda **kwargs: UNetGenerator(num_downs=8, **kwargs),
     "unet_128": lambda **kwargs: UNetGenerator(num_downs=7, **kwargs),
     "unet_512": lambda **kwargs: UNetGenerator(num_downs=9, **kwargs),
@@ -231,8 +228,6 @@ _GENERATORS = {
     "encoder_decoder": lambda **kwargs: UNetGenerator(skips=False, **kwargs),
     "resnet_9blocks": lambda **kwargs: ResnetGenerator(n_blocks=9, **kwargs),
     "resnet_6blocks": lambda **kwargs: ResnetGenerator(n_blocks=6, **kwargs),
-}
-_DISCRIMINATORS = {
     "basic": lambda **kwargs: PatchDiscriminator(n_layers=3, **kwargs),
     "n_layers": PatchDiscriminator,
     "pixel": PixelDiscriminator,
@@ -241,14 +236,13 @@ _DISCRIMINATORS = {
 
 def get_model(name: str, **kwargs) -> mx.gluon.HybridBlock:
     """Build the network of that name, one of `GENERATORS` or `DISCRIMINATORS`, with uninitialised weights."""
-    factory = {**_GENERATORS, **_DISCRIMINATORS}.get(name)
-    if factory is None:
+    if name not in _NETWORKS:
         raise ValueError(
             f"there is no network {name!r}; generators: {', '.join(GENERATORS)}; "
             f"discriminators: {', '.join(DISCRIMINATORS)}"
         )
     try:
-        return factory(**kwargs)
+        return _NETWORKS[name](**kwargs)
     except TypeError as error:  # of an argument that it does not take, or not of that kind: a file may have said it
         raise ValueError(f"there is no network {name} like that: {error}") from error
 
@@ -272,14 +266,15 @@ def init_weights(
     if init_type not in INIT_TYPES:
         raise ValueError(f"there is no init_type {init_type!r}; choose from {', '.join(INIT_TYPES)}")
     net.initialize(init=mx.init.Zero(), ctx=list(ctx), force_reinit=True)
-    rng, small = np.random.default_rng(seed), {id(kernels) for kernels in resized(net)}
+    rng = np.random.default_rng(seed)
     for name, parameter in net._collect_params_with_prefix().items():
         if name.endswith("gamma"):
             parameter.set_data(mx.nd.array(_normal(rng, parameter.shape, init_gain) + np.float32(1)))
         elif name.endswith("weight"):
-            shape = (*parameter.shape[:2], 3, 3) if id(parameter) in small else parameter.shape
+            spreads = is_resized(parameter)
+            shape = (*parameter.shape[:2], 3, 3) if spreads else parameter.shape
             weight = mx.nd.array(_draw_weight(rng, shape, init_type, init_gain))
-            parameter.set_data(spread(weight) if id(parameter) in small else weight)
+            parameter.set_data(spread(weight) if spreads else weight)
 
 
 def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...], init_type: str, gain: float) -> np.ndarray:

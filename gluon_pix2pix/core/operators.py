@@ -34,6 +34,9 @@ class InPrecision:
         low = {"bfloat16": _BFLOAT16, "float16": "float16"}.get(precision)
         self._low = low if precision in self.precisions else None
 
+    def hybrid_forward(self, F, x, weight, bias=None):
+        return self.in_precision(F, partial(super().hybrid_forward, F), x, weight, bias)
+
     def in_precision(self, F, operator, x, *parameters):
         """Return operator(x, *parameters), (N, C, H, W) float32, computed in the precision that was set.
 
@@ -52,9 +55,6 @@ class InPrecision:
 class Conv2D(InPrecision, nn.Conv2D):
     """Gluon's, in the precision that `set_precision` sets."""
 
-    def hybrid_forward(self, F, x, weight, bias=None):
-        return self.in_precision(F, partial(super().hybrid_forward, F), x, weight, bias)
-
 
 class Conv2DTranspose(InPrecision, nn.Conv2DTranspose):
     """Gluon's, in the precision that `set_precision` sets; never bfloat16, which ends MXNet's process.
@@ -66,10 +66,7 @@ class Conv2DTranspose(InPrecision, nn.Conv2DTranspose):
 
     def __init__(self, *args, resize: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
-        self.resize = resize
-
-    def hybrid_forward(self, F, x, weight, bias=None):
-        return self.in_precision(F, partial(super().hybrid_forward, F), x, weight, bias)
+        self.weight.resized = resize
 
 
 # Nearest neighbours x2 and then a 3x3 convolution (Odena et al. 2016, doi 10.23915/distill.00003) is a transposed
@@ -98,11 +95,9 @@ def gather_gradient(gradient: mx.nd.NDArray) -> mx.nd.NDArray:
     return mx.nd.Pooling(gradient, kernel=(2, 2), pool_type="sum")
 
 
-def resized(net: mx.gluon.Block) -> list[mx.gluon.Parameter]:
-    """List the kernels in `net` that are to stay those of a resize-convolution."""
-    found: list[mx.gluon.Parameter] = []
-    net.apply(lambda block: found.append(block.weight) if getattr(block, "resize", False) else None)
-    return found
+def is_resized(parameter: mx.gluon.Parameter) -> bool:
+    """Tell whether kernels are to stay those of a resize-convolution."""
+    return getattr(parameter, "resized", False)
 
 
 class Dropout(nn.Dropout):
@@ -152,10 +147,9 @@ class PictureNorm(mx.gluon.HybridBlock):
     there are none, as in the reference's instance norm.
     """
 
-    def __init__(self, channels: int, *, affine: bool = True, epsilon: float = 1e-5):
+    def __init__(self, channels: int, *, affine: bool = True):
         super().__init__()
-        self._epsilon, self._channels = epsilon, channels
-        self._for_export = False
+        self._channels, self._for_export = channels, False
         with self.name_scope():
             self.gamma = self.params.get("gamma", shape=(channels,), init="ones") if affine else None
             self.beta = self.params.get("beta", shape=(channels,), init="zeros") if affine else None
@@ -164,10 +158,10 @@ class PictureNorm(mx.gluon.HybridBlock):
         if self._for_export:
             if gamma is None:
                 gamma, beta = F.ones(shape=(self._channels,)), F.zeros(shape=(self._channels,))
-            return F.InstanceNorm(x, gamma, beta, eps=self._epsilon)
+            return F.InstanceNorm(x, gamma, beta, eps=1e-5)
         flat = F.reshape(x, shape=(0, 0, -1))  # (N, C, H*W)
         row = F.reshape(F.slice(flat, begin=(0, 0, None), end=(1, 1, None)), shape=(-1,))  # (H*W,), for its length
-        normal = F.LayerNorm(flat, F.ones_like(row), F.zeros_like(row), axis=-1, eps=self._epsilon)
+        normal = F.LayerNorm(flat, F.ones_like(row), F.zeros_like(row), axis=-1, eps=1e-5)
         normal = F.reshape_like(normal, x)  # (N, C, H, W)
         if gamma is None:
             return normal
@@ -185,8 +179,7 @@ class OneChannelConv(InPrecision, mx.gluon.HybridBlock):
 
     def __init__(self, in_channels: int, kernel_size: int, *, padding: int = 0, use_bias: bool = True):
         super().__init__()
-        self._padding = padding
-        self._kernel_size = kernel_size
+        self._kernel, self._pad = (kernel_size,) * 2, (padding,) * 2
         with self.name_scope():
             self.weight = self.params.get("weight", shape=(1, in_channels, kernel_size, kernel_size))
             self.bias = self.params.get("bias", shape=(1,), init="zeros") if use_bias else None
@@ -194,8 +187,7 @@ class OneChannelConv(InPrecision, mx.gluon.HybridBlock):
     def hybrid_forward(self, F, x, weight, bias=None):
         # Zeros made from the weight are on its device; a Constant would end up in the params file.
         rest = F.broadcast_axis(F.zeros_like(weight), axis=0, size=15)
-        kernel, pad = (self._kernel_size,) * 2, (self._padding,) * 2
-        convolution = partial(F.Convolution, kernel=kernel, pad=pad, num_filter=16, no_bias=True)
+        convolution = partial(F.Convolution, kernel=self._kernel, pad=self._pad, num_filter=16, no_bias=True)
         maps = self.in_precision(F, convolution, x, F.concat(weight, rest, dim=0))  # (N, 16, H', W')
         one = F.slice_axis(maps, axis=1, begin=0, end=1)  # (N, 1, H', W')
         return one if bias is None else F.broadcast_add(one, F.reshape(bias, shape=(1, 1, 1, 1)))
@@ -211,16 +203,16 @@ class OneChannelDeconv(mx.gluon.HybridBlock):
 
     def __init__(self, in_channels: int, *, resize: bool = False):
         super().__init__()
-        self._for_export, self.resize = False, resize
+        self._for_export = False
         with self.name_scope():
             self.weight = self.params.get("weight", shape=(in_channels, 1, 4, 4))
+            self.weight.resized = resize
             self.bias = self.params.get("bias", shape=(1,), init="zeros")
 
     def hybrid_forward(self, F, x, weight, bias):
         if self._for_export:
-            return F.Deconvolution(
-                x, weight, bias, kernel=(4, 4), stride=(2, 2), pad=(1, 1), num_filter=1, no_bias=False
-            )
+            how = {"kernel": (4, 4), "stride": (2, 2), "pad": (1, 1), "num_filter": 1, "no_bias": False}
+            return F.Deconvolution(x, weight, bias, **how)
         taps = F.flip(F.reshape(weight, shape=(-1, 2, 2, 2, 2)), axis=(1, 3))  # (C, row, odd row, column, odd column)
         kernels = F.reshape(F.transpose(taps, axes=(2, 4, 0, 1, 3)), shape=(4, -1, 2, 2))
         phases = F.Convolution(x, kernels, kernel=(2, 2), pad=(1, 1), num_filter=4, no_bias=True)  # (N, 4, H+1, W+1)
@@ -240,15 +232,3 @@ def concat_channels(F, first, second, *, plain: bool):
         return F.concat(first, second, dim=1)
     pair = F.concat(F.expand_dims(first, axis=0), F.expand_dims(second, axis=0), dim=2)  # (1, N, C + C', H, W)
     return F.reshape(pair, shape=(-3, 0, 0, 0))
-
-
-def use_exported_operators(net: mx.gluon.Block) -> None:
-    """Let every part of `net` that can be a single operator of MXNet's be it, for export.
-
-    InstanceNorm is slower on a CPU, Deconvolution to one channel and plain concat cannot be trained there; but other
-    tools know them.
-    """
-    for child in net._children.values():
-        use_exported_operators(child)
-    if hasattr(net, "_for_export"):
-        net._for_export = True

@@ -1,15 +1,15 @@
-"""How a network learns: Gluon's trainer, Adam, and a moving average of the weights."""
+"""How a network learns: Gluon's trainer, Adam, a moving average of the weights, and the factor that float16 needs."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from typing import Optional
 
 import numpy as np
 
 from gluon_pix2pix.adam_loops import AdamLoops
-from gluon_pix2pix.core.losses import LossScale
-from gluon_pix2pix.core.operators import gather, gather_gradient, resized, spread
+from gluon_pix2pix.core.operators import gather, gather_gradient, is_resized, spread
 from gluon_pix2pix.runtime import mx, threads
 
 
@@ -37,8 +37,7 @@ class Learner:
         adam = Adam(learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=epsilon, ema=ema)
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
         self.trainer = mx.gluon.Trainer(net.collect_params(), adam, kvstore=kvstore, update_on_kvstore=False)
-        small = {id(kernels) for kernels in resized(net)}
-        adam.resized |= {index for index, parameter in enumerate(self.trainer._params) if id(parameter) in small}
+        adam.resized |= {index for index, parameter in enumerate(self.trainer._params) if is_resized(parameter)}
 
     @property
     def parameters(self) -> dict[str, mx.gluon.Parameter]:
@@ -58,11 +57,8 @@ class Learner:
         left_out = self.loss_scale.overflowed(self.net.collect_params().values())
         norm = None
         if measure:
-            small = {id(kernels) for kernels in resized(self.net)}
-            gradients = [
-                gather_gradient(parameter.list_grad()[0]) if id(parameter) in small else parameter.list_grad()[0]
-                for parameter in self.parameters.values()
-            ]
+            given = [(parameter, parameter.list_grad()[0]) for parameter in self.parameters.values()]
+            gradients = [gather_gradient(grad) if is_resized(parameter) else grad for parameter, grad in given]
             squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).sum()
             norm = mx.nd.zeros_like(squares) if left_out else mx.nd.sqrt(squares) / divisor
         if not left_out:
@@ -78,6 +74,59 @@ class Learner:
         """Map names, the same for equal networks, to the optimizer's indices, which are not."""
         order = {id(parameter): index for index, parameter in enumerate(self.trainer._params)}
         return {name: order[id(parameter)] for name, parameter in self.parameters.items()}
+
+
+def diverged(what: str) -> FloatingPointError:
+    """Return the error that ends a run whose numbers are no longer finite."""
+    return FloatingPointError(
+        f"{what}: training stopped; the checkpoints are from before. Look at the data, or begin another --run-dir with "
+        "a lower --lr, or with --precision float32 if it is float16"
+    )
+
+
+class LossScale:
+    """The factor of one network's losses: 1, or, if `dynamic`, the one that MXNet's amp chooses from step to step.
+
+    When a gradient is no longer finite, that step has to be left out, and the step after the next has half the factor;
+    after 2,000 steps without it doubles (Micikevicius et al. 2018, arXiv 1710.03740, section 3.2).
+    """
+
+    _NAMES = ("loss_scale", "next_loss_scale", "unskipped")  # of the scaler's state
+
+    def __init__(self, dynamic: bool = False):
+        self._scaler = mx.contrib.amp.loss_scaler.LossScaler() if dynamic else None
+
+    @property
+    def factor(self) -> float:
+        """What the losses are multiplied with, and the gradients have to be divided by."""
+        return self._scaler.loss_scale if self._scaler else 1.0
+
+    def overflowed(self, parameters: Iterable[mx.gluon.Parameter]) -> bool:
+        """Whether a gradient is not finite; to be asked once a step, after which `factor` is that of the next.
+
+        With a factor that is dynamic this waits for the gradients. If the factor is down to 1, it is not the scaling:
+        that raises FloatingPointError.
+        """
+        if self._scaler is None:
+            return False
+        factor, overflowed = self.factor, self._scaler.has_overflow(list(parameters))
+        if overflowed and factor <= 1:
+            raise diverged("gradients are not finite in float16, however little the losses are scaled")
+        return overflowed
+
+    @property
+    def state(self) -> dict[str, float]:
+        """What `load` takes; empty if there is nothing to go on with."""
+        scaler = self._scaler
+        return {name: getattr(scaler, f"_{name}") for name in self._NAMES} if scaler else {}
+
+    def load(self, state: dict[str, float]) -> None:
+        """Go on from the state of another."""
+        lacking = [name for name in self._NAMES if name not in state] if self._scaler and state else []
+        if lacking:
+            raise ValueError(f"the scale of its losses has no {', '.join(lacking)}")
+        for name in self._NAMES if self._scaler and state else ():
+            setattr(self._scaler, f"_{name}", state[name])
 
 
 class Adam(mx.optimizer.Adam):
@@ -118,7 +167,11 @@ class Adam(mx.optimizer.Adam):
         average_rest = 1 - min(self._ema, (1 + t) / (10 + t))
         dense_float = weight.dtype == np.float32 and grad.stype == "default" and self.clip_gradient is None
         if weight.context.device_type != "cpu" or not dense_float:
-            self._update_by_operators(index, weight, grad, state)
+            resized = index in self.resized
+            small, gradient = (gather(weight), gather_gradient(grad)) if resized else (weight, grad)
+            super().update(index, small, gradient, tuple(state[:2]))
+            if resized:
+                spread(small).copyto(weight)
             if self._ema:
                 state[2][:] += average_rest * (weight - state[2])
             return
@@ -134,14 +187,6 @@ class Adam(mx.optimizer.Adam):
             average_rest=average_rest,
             of_kernels=index in self.resized,
         )
-
-    def _update_by_operators(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: tuple) -> None:
-        if index in self.resized:
-            small = gather(weight)
-            super().update(index, small, gather_gradient(grad), tuple(state[:2]))
-            spread(small).copyto(weight)
-        else:
-            super().update(index, weight, grad, tuple(state[:2]))
 
 
 def _memory_of(array: mx.nd.NDArray) -> np.ndarray:

@@ -68,8 +68,7 @@ class ResnetGenerator(mx.gluon.HybridBlock):
             self.model.add(nn.ReflectionPad2D(3))
             normed(Conv2D(ngf, 7, use_bias=bias, in_channels=input_nc), ngf)  # (N, 64, H, W)
             for width in (ngf, 2 * ngf):  # (N, 128, H/2, W/2), (N, 256, H/4, W/4)
-                down = Conv2D(2 * width, 3, strides=2, padding=1, use_bias=bias, in_channels=width)
-                normed(down, 2 * width)
+                normed(Conv2D(2 * width, 3, strides=2, padding=1, use_bias=bias, in_channels=width), 2 * width)
             for _ in range(n_blocks):
                 self.model.add(ResnetBlock(4 * ngf, norm=norm, dropout=dropout))
             for width in (2 * ngf, ngf):  # (N, 128, H/2, W/2), (N, 64, H, W)

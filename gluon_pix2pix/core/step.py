@@ -1,7 +1,7 @@
 """One training step: the discriminator's update, then the generator's, on one batch (arXiv 1611.07004, section 3.3).
 
-`Pix2PixTrainer.step` and the two methods below it are the step. Larger things that are there for MXNet's sake stand in
-named functions at the end of the file, each with its reason.
+`Pix2PixTrainer.step` and the two methods below it are the step. Below the class: what one process is among several, how
+a batch is divided among devices, and what is there for MXNet's sake, each in a named function with its reason.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from gluon_pix2pix.core.losses import GANLoss, ImagePool, l1_loss
 from gluon_pix2pix.core.operators import concat_channels
-from gluon_pix2pix.core.optimizer import Learner
+from gluon_pix2pix.core.optimizer import Learner, diverged
 from gluon_pix2pix.core_options import AdamOptions, LossOptions
 from gluon_pix2pix.runtime import mx
 
@@ -71,6 +71,8 @@ class Pix2PixTrainer:
     ):
         losses, adam = losses or LossOptions(), adam or AdamOptions()
         adam.check()
+        if extra_loss is None:
+            losses.check()
         self.generator, self.discriminator, self.ctx = generator, discriminator, list(ctx)
         self.cluster = cluster or OneProcess()
         self.steps = 0
@@ -80,16 +82,11 @@ class Pix2PixTrainer:
         add_up_gradients(discriminator)
         self.critic = second_executor(discriminator)  # the discriminator, as the generator's update asks it
         same = {"beta1": adam.beta1, "beta2": adam.beta2, "kvstore": self.cluster.kvstore, "scale_losses": scale_losses}
-        d_lr = adam.lr if adam.d_lr is None else adam.d_lr
+        self.lr, self._d_ratio = adam.lr, 1.0 if adam.d_lr is None else adam.d_lr / adam.lr
         self.G = Learner("generator", generator, lr=adam.lr, ema=adam.ema, **same)
-        self.D = Learner("discriminator", discriminator, lr=d_lr, **same)
-        self.lr, self._d_ratio = adam.lr, 1.0 if adam.d_lr is None else d_lr / adam.lr
+        self.D = Learner("discriminator", discriminator, lr=adam.lr * self._d_ratio, **same)
+        self.learners = self.G, self.D
         self._log_gradients, self._previous = log_gradients, None
-
-    @property
-    def learners(self) -> tuple[Learner, Learner]:
-        """Both networks with what updates them: the generator, the discriminator."""
-        return self.G, self.D
 
     def set_learning_rate(self, lr: float) -> None:
         """Set the generator's learning rate, and the discriminator's in the proportion that they began with."""
@@ -135,9 +132,13 @@ class Pix2PixTrainer:
         norms["G_gradient"] = self._update(self.G, batch_size)
 
         self.steps += 1
-        whole = {name: join_parts(values, self.ctx[0])[: max(own, 1)] for name, values in losses.items()}
+        here = {name: [value.as_in_context(self.ctx[0]) for value in values] for name, values in losses.items()}
+        whole = {name: mx.nd.concat(*values, dim=0)[: max(own, 1)] for name, values in here.items()}  # no repeated ones
         means = self.cluster.means(whole, batch_size)
-        self._wait_for_the_step_before(means)
+        # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
+        if self._previous is not None:
+            self._previous.wait_to_read()
+        self._previous = next(iter(means.values()))
         return means | {name: norm for name, norm in norms.items() if norm is not None}
 
     def _backward_discriminator(
@@ -167,21 +168,19 @@ class Pix2PixTrainer:
 
     def _backward_generator(self, parts: list[Part], fakes: list[mx.nd.NDArray]) -> dict[str, list[mx.nd.NDArray]]:
         """Leave G with the gradients of G_GAN + G_L1 (+ G_extra); return each device's losses, (n,)."""
-        pictures = [with_own_gradient(fake) for fake in fakes]
+        # Other handles of the sources: this backward clears the record of each array that it meets.
+        sources, pictures = [part.source.detach() for part in parts], [with_own_gradient(fake) for fake in fakes]
         losses = {}
         with autograd.record():
             if self.loss_options.lambda_gan:
-                # Another handle of the source: this backward clears the record of each array that it meets.
-                pairs = [self._pair(part.source.detach(), picture) for part, picture in zip(parts, pictures)]
-                gan = [self.gan_loss(self.critic(pair), True, for_discriminator=False) for pair in pairs]
+                logits = [self.critic(self._pair(*pair)) for pair in zip(sources, pictures)]
+                gan = [self.gan_loss(judged, True, for_discriminator=False) for judged in logits]
                 losses["G_GAN"] = [self.loss_options.lambda_gan * loss for loss in gan]
             if self.loss_options.lambda_l1:
                 l1 = [l1_loss(picture, part.target) for part, picture in zip(parts, pictures)]
                 losses["G_L1"] = [self.loss_options.lambda_l1 * loss for loss in l1]
             if self.extra_loss:
-                losses["G_extra"] = [
-                    self.extra_loss(p.source.detach(), fake, p.target) for p, fake in zip(parts, pictures)
-                ]
+                losses["G_extra"] = [self.extra_loss(s, fake, p.target) for s, fake, p in zip(sources, pictures, parts)]
             scale = self.G.loss_scale.factor
             sums = [sum(terms) * (scale * part.weight) for part, *terms in zip(parts, *losses.values())]
         autograd.backward(fakes, autograd.grad(sums, pictures))
@@ -189,20 +188,12 @@ class Pix2PixTrainer:
 
     def _pair(self, source: mx.nd.NDArray, picture: mx.nd.NDArray) -> mx.nd.NDArray:
         """Return what the discriminator sees: (N, C + C', H, W), or the picture alone."""
-        if not self.conditional:
-            return picture
-        return concat_channels(mx.nd, source, picture, plain=False)
+        return concat_channels(mx.nd, source, picture, plain=False) if self.conditional else picture
 
     def _update(self, learner: Learner, batch_size: int) -> Optional[mx.nd.NDArray]:
         """Update a network by its gradients, summed over devices and processes; return their norm, if asked for."""
         self.cluster.sum_gradients(learner)
         return learner.update(batch_size, measure=self._log_gradients)
-
-    def _wait_for_the_step_before(self, losses: Mapping[str, mx.nd.NDArray]) -> None:
-        # Python runs ahead of MXNet's engine. Two steps in flight keep it busy; more would only eat memory.
-        if self._previous is not None:
-            self._previous.wait_to_read()
-        self._previous = next(iter(losses.values()))
 
     def check_finite(self) -> None:
         """Raise FloatingPointError if the last update has not left weights and running statistics finite.
@@ -212,11 +203,8 @@ class Pix2PixTrainer:
         for learner in self.learners:
             for name, parameter in learner.net._collect_params_with_prefix().items():
                 if not np.isfinite(parameter.data(self.ctx[0]).sum().asscalar()):
-                    raise FloatingPointError(
-                        f"{type(learner.net).__name__} {name} is no longer finite after step {self.steps} of the run: "
-                        "training stopped; the checkpoints are from before. Look at the data, or begin another "
-                        "--run-dir with a lower --lr"
-                    )
+                    where = f"{type(learner.net).__name__} {name}"
+                    raise diverged(f"{where} is no longer finite after step {self.steps} of the run")
 
 
 class OneProcess:
@@ -261,8 +249,8 @@ def add_up_gradients(discriminator: mx.gluon.HybridBlock) -> None:
 def second_executor(discriminator: mx.gluon.HybridBlock) -> mx.gluon.HybridBlock:
     """Return the same layers and weights with an executor of their own, for the generator's update.
 
-    One executor that is asked now for gradients of the weights and now for those of the picture plans its memory anew
-    each time, and computes some that nobody wants (MXNet 1.9.1).
+    One that is asked now for gradients of the weights and now for those of the picture plans its memory anew each time,
+    and computes some that nobody wants (MXNet 1.9.1).
     """
     return copy.copy(discriminator)
 
@@ -270,8 +258,7 @@ def second_executor(discriminator: mx.gluon.HybridBlock) -> mx.gluon.HybridBlock
 def with_own_gradient(fake: mx.nd.NDArray) -> mx.nd.NDArray:
     """Return the picture on a handle at which the gradient of the losses stops.
 
-    So D's weights, which the generator's update leaves alone, get none; and the generator's record, made before, is
-    still there for what comes back.
+    So D's weights get none, and the generator's record, made before, is still there for what comes back.
     """
     picture = fake.detach()
     picture.attach_grad()
@@ -286,8 +273,3 @@ def split_batch(
     sources, targets = (mx.gluon.utils.split_data(x, used, even_split=False) for x in (source, target))
     parts = [Part(s.as_in_context(c), t.as_in_context(c), weight) for s, t, c in zip(sources, targets, ctx)]
     return parts + [Part(sources[0].as_in_context(c), targets[0].as_in_context(c), 0.0) for c in ctx[used:]]
-
-
-def join_parts(values: Sequence[mx.nd.NDArray], ctx: mx.Context) -> mx.nd.NDArray:
-    """Put together what the devices have computed for each pair: (pairs,), and then what was repeated."""
-    return mx.nd.concat(*(value.as_in_context(ctx) for value in values), dim=0)

@@ -10,7 +10,6 @@ from typing import Optional
 import numpy as np
 
 import gluon_pix2pix
-from gluon_pix2pix.core.operators import use_exported_operators
 from gluon_pix2pix.evaluation.palettes import palette_of_set
 from gluon_pix2pix.handover.onnx_export import write_onnx
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
@@ -114,6 +113,15 @@ def export_generator(
         model["checked"] = _compare(partial, model, batches, expected)
         write_json(partial / MODEL, model)
     return model
+
+
+def use_exported_operators(net: mx.gluon.Block) -> None:
+    """Let every part of `net` that can be a single operator of MXNet's be it, for export.
+
+    InstanceNorm is slower on a CPU, Deconvolution to one channel and plain concat cannot be trained there; but other
+    tools know them.
+    """
+    net.apply(lambda block: setattr(block, "_for_export", True) if hasattr(block, "_for_export") else None)
 
 
 def _build(path: str | Path, epoch: str, statistics: Optional[str]) -> tuple[mx.gluon.HybridBlock, dict]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gluon_pix2pix.core.loop import learning_rate, linear_decay, plateau
+from gluon_pix2pix.core.loop import learning_rate, plateau
 from gluon_pix2pix.core_options import ScheduleOptions
 
 
 def rates(n_epochs: int, n_epochs_decay: int) -> list[float]:
-    return [linear_decay(e, lr=1.0, n_epochs=n_epochs, n_epochs_decay=n_epochs_decay) for e in range(n_epochs + 4)]
+    schedule = ScheduleOptions(n_epochs=n_epochs, n_epochs_decay=n_epochs_decay)
+    return [learning_rate(schedule, epoch, lr=1.0) for epoch in range(n_epochs + 4)]
 
 
 def test_it_is_constant_and_then_falls_in_equal_steps():

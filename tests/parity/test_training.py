@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core.loop import learning_rate, linear_decay
+from gluon_pix2pix.core.loop import learning_rate
 from gluon_pix2pix.core.losses import GANLoss, l1_loss
 from gluon_pix2pix.core.networks import get_model
 from gluon_pix2pix.core.step import Pix2PixTrainer
@@ -31,12 +31,12 @@ def test_losses(reference):
 )
 def test_schedule(reference, name, n_epochs, n_epochs_decay):
     answers = (reference / "misc" / "lr.npz").arrays()[name]
-    rates = [
-        linear_decay(epoch, lr=2e-4, n_epochs=n_epochs, n_epochs_decay=n_epochs_decay) for epoch in range(len(answers))
-    ]
+    schedule = ScheduleOptions(n_epochs=n_epochs, n_epochs_decay=n_epochs_decay)
+    rates = [learning_rate(schedule, epoch, lr=2e-4) for epoch in range(len(answers))]
     np.testing.assert_allclose(rates, answers, rtol=1e-9)
     resumed = (reference / "misc" / "lr.npz").arrays()["linear_5_5_resume_from_7"]
-    rates = [linear_decay(epoch, lr=2e-4, n_epochs=5, n_epochs_decay=5) for epoch in range(6, 10)]
+    schedule = ScheduleOptions(n_epochs=5, n_epochs_decay=5)
+    rates = [learning_rate(schedule, epoch, lr=2e-4) for epoch in range(6, 10)]
     np.testing.assert_allclose(rates, resumed, rtol=1e-9)
 
 

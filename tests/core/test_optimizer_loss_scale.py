@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_pix2pix.core.losses import LossScale
+from gluon_pix2pix.core.optimizer import LossScale
 from gluon_pix2pix.runtime import mx
 
 
