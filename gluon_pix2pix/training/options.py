@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Any, Literal, Optional, get_args, get_origin, get_type_hints
 
 from gluon_pix2pix.core_options import PRECISIONS, AdamOptions, LossOptions, ScheduleOptions
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
@@ -68,11 +68,9 @@ class MachineOptions:
     dist_device_sync)."""
 
     def check(self) -> None:
-        """Raise ValueError if there is no such kvstore."""
+        """Raise ValueError if the kvstore is one that is refused."""
         if self.kvstore == "dist_async":
             raise ValueError(DIST_ASYNC_REFUSED)
-        if self.kvstore not in KVSTORES:
-            raise ValueError(f"kvstore {self.kvstore!r} is none of {', '.join(KVSTORES)}")
 
 
 @dataclass
@@ -95,7 +93,9 @@ class TrainOptions(CommonOptions):
             for part in self.parts():
                 check_ranges(part)
             for part in self.parts():
-                getattr(part, "check", lambda: None)()
+                getattr(part, "check", lambda: None)()  # has more to say of some choices
+            for part in self.parts():
+                check_choices(part)
 
     @classmethod
     def of(cls, **flat: Any) -> TrainOptions:
@@ -162,6 +162,22 @@ def check_ranges(part: Any) -> None:
         value, least = getattr(part, place.name), place.metadata.get("least")
         if least is not None and value is not None and not value >= least:
             raise UsageError(f"--{place.name.replace('_', '-')} {value} is below {least}")
+
+
+def check_choices(part: Any) -> None:
+    """See that the words of a dataclass are of those that its fields name: a caller in Python may give any.
+
+    Raises
+    ------
+    UsageError
+        If one is not.
+    """
+    for name, kind in get_type_hints(type(part)).items():
+        value = getattr(part, name)
+        kinds = [kind, *get_args(kind)]  # Optional[Literal[...]] has it as its first
+        choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
+        if choices and value is not None and value not in choices:
+            raise UsageError(f"--{name.replace('_', '-')} {value!r} is none of {', '.join(map(str, choices))}")
 
 
 def _names(part: Any) -> list[str]:

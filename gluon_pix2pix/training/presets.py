@@ -58,6 +58,6 @@ def naming_preset(name: Optional[str]) -> Iterator[None]:
         yield
     except UsageError as error:
         text = str(error)
-        if name is None or f"--preset {name} stands for" in text:  # said further down
+        if name not in PRESETS or f"--preset {name} stands for" in text:  # said further down
             raise
         raise UsageError(f"{text} (--preset {name} stands for {' '.join(preset_words(name))})") from error

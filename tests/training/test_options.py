@@ -89,6 +89,21 @@ def test_kvstores_that_are_refused(kvstore, message):
         TrainOptions.of(kvstore=kvstore)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("eval_metric", "sharpness", "--eval-metric 'sharpness' is none of psnr, ssim, "),
+        ("lr_policy", "exponential", "--lr-policy 'exponential' is none of linear, step, plateau, cosine, constant"),
+        ("generator", "unet_64", "--generator 'unet_64' is none of unet_256, "),
+        ("upsample", 2, "--upsample 2 is none of deconv, resize"),
+        ("preset", "fast", "--preset 'fast' is none of quick, paper, best$"),
+    ],
+)
+def test_a_caller_in_python_is_told_of_a_choice_that_there_is_not(option, value, message):
+    with pytest.raises(UsageError, match=message):
+        TrainOptions.of(**{option: value})
+
+
 def test_an_option_that_there_is_not():
     with pytest.raises(TypeError, match="train has no option nonsense"):
         TrainOptions.of(nonsense=1)
