@@ -221,9 +221,10 @@ def _judge(
             _check_channels(role, one)
     height, width = half_size(pair, [one[:2] for one in facts], photos=coding.from_photos)
     size = result_size(pair, preprocess, height, width) if preprocess else (height, width)
-    if facts[0].dtype != facts[-1].dtype:
+    depths = [one.dtype for role, one in zip(roles, facts) if not role.labels]  # labels are indices, whatever it is
+    if len(set(depths)) > 1:
         raise ValueError(other_depth(roles[-1].path, facts[-1].dtype))
-    return Checked(sum(one.height * one.width for one in facts), size, facts[0].dtype, facts=facts)
+    return Checked(sum(one.height * one.width for one in facts), size, (depths or [facts[0].dtype])[0], facts=facts)
 
 
 def _check_channels(role: _Role, facts: Facts) -> None:

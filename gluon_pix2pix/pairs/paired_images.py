@@ -103,8 +103,9 @@ class PairedImages(mx.gluon.data.Dataset):
 
     @functools.cached_property
     def peak(self) -> int:
-        """The largest value of the files' pixels: 255 for 8 bits, 65535 for 16."""
-        return self._first_good(0, lambda at: peak_of(self._read(at)[-1]))
+        """The largest value of the files' pixels: 255 for 8 bits, 65535 for 16; label maps do not count."""
+        side = 0 if isinstance(self.coding.target, OneHot) else -1
+        return self._first_good(0, lambda at: peak_of(self._read(at)[side]))
 
     @property
     def source_range(self) -> tuple[float, float]:
@@ -216,8 +217,8 @@ class PairedImages(mx.gluon.data.Dataset):
     def _images(self, index: int, seed: Optional[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
         source, target = (pictures := self._read(index))[0], pictures[-1]
         files = self._files(index)
-        for picture, path in zip((source, target), files):
-            if peak_of(picture) != self.peak:
+        for picture, path, coder in zip((source, target), files, (self.coding.source, self.coding.target)):
+            if peak_of(picture) != self.peak and not isinstance(coder, OneHot):
                 raise ValueError(other_depth(path, picture.dtype))
         try:
             place = self.preprocess.choose_placement(*target.shape[:2], seed)

@@ -78,7 +78,7 @@ class ResultFiles:
         if example.target is not None:
             parts["target"] = resize(example.target, height, width, nearest=target.nearest)
         parts["fake"] = fake  # the last: that it is there says that the others are
-        stretched = {part: self.stretch(picture) for part, picture in parts.items()}
+        stretched = {part: self.stretch(picture, part) for part, picture in parts.items()}
         if self.options.side_by_side:
             self._save(name, "side", self.beside(stretched))
         for part, picture in stretched.items():
@@ -97,11 +97,12 @@ class ResultFiles:
             shown = [(p >> 8).astype(np.uint8) if p.dtype == np.uint16 else p for p in shown]
         return np.concatenate(shown, axis=1)
 
-    def stretch(self, picture: np.ndarray) -> np.ndarray:
+    def stretch(self, picture: np.ndarray, part: str = "fake") -> np.ndarray:
         """Undo what training has done to the proportions."""
         (height, width), ratio = picture.shape[:2], self.options.aspect_ratio
         size = (height, max(1, round(width * ratio))) if ratio >= 1 else (max(1, round(height / ratio)), width)
-        return resize(picture, *size, nearest=self.coding.target.nearest)
+        coder = self.coding.source if part == "source" else self.coding.target
+        return resize(picture, *size, nearest=coder.nearest)
 
     def _save(self, name: str, part: str, picture: np.ndarray) -> None:
         save_picture(self.path_of(name, part), picture, quality=self.options.quality)

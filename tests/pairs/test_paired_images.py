@@ -385,6 +385,25 @@ def test_halves_of_two_depths_are_found_by_their_headers(halves):
         PairedImages(two_folders(*halves)).check_files()
 
 
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_label_maps_go_with_photos_of_16_bits(tmp_path, direction):
+    labels, photo = noise(8, 8, 1) % 5, noise(8, 8, 3, dtype=np.uint16)
+    for side, picture in (("A", labels), ("B", photo)):
+        (tmp_path / side).mkdir()
+        write_image(tmp_path / side / "1.png", picture)
+    count = {"labels" if direction == "AtoB" else "output_labels": 5}
+    pairs = PairedImages(
+        two_folders(tmp_path / "A", tmp_path / "B"), coding=make_coding(**count), direction=direction, preprocess="none"
+    )
+    assert pairs.check_files() == []
+    assert pairs.peak == 65535
+    source, target = pairs[0] if direction == "AtoB" else pairs[0][::-1]
+    np.testing.assert_array_equal(source, np.where(labels == np.arange(5), 255, 0))
+    np.testing.assert_array_equal(target, photo)
+    ranges = pairs.source_range, pairs.target_range
+    assert ranges == (((255, 0), (65535, 0)) if direction == "AtoB" else ((65535, 0), (255, 0)))
+
+
 def test_many_channels_are_shrunk_and_mirrored(tmp_path):
     arrays = {side: noise(20, 20, channels, seed=channels) for side, channels in (("A", 6), ("B", 3))}
     for side, array in arrays.items():
