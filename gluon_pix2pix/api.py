@@ -29,7 +29,7 @@ from gluon_pix2pix.training.epoch_end import translator_of
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import EpochReport, Own
 from gluon_pix2pix.training.session import prepare_and_train
-from gluon_pix2pix.training.setup import multiple_of
+from gluon_pix2pix.translation.gluon_network import multiple_of
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.writing import PathLike
 

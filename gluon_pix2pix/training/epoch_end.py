@@ -15,10 +15,9 @@ from gluon_pix2pix.reports.losses_png import write_losses_png
 from gluon_pix2pix.runs import checkpoint, checkpoint_list
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import EpochReport, Own, Run
-from gluon_pix2pix.training.setup import multiple_of
 from gluon_pix2pix.training.validation import Scores, sample_rows, score_validation
-from gluon_pix2pix.translation.gluon_network import copy_generator, gluon_compute
-from gluon_pix2pix.translation.network import Network, Size
+from gluon_pix2pix.translation.gluon_network import copy_generator
+from gluon_pix2pix.translation.network import Size
 from gluon_pix2pix.translation.translator import Translator
 from gluon_pix2pix.wording import count
 
@@ -70,9 +69,7 @@ def translator_of(
     if own.generator is None:
         averages = trainer.G.averages()
         generator = copy_generator(generator, options.describe_generator(), ctx, averages=averages)
-        return Translator(generator, coding=coding, size=size, ctx=ctx)
-    network = Network(compute=gluon_compute(generator, ctx), coding=coding, multiple=multiple_of(generator))
-    return Translator(network, size=size)
+    return Translator(generator, coding=coding, size=size, ctx=ctx)
 
 
 def is_time_for_samples(run: Run, epochs: int) -> bool:
@@ -85,7 +82,8 @@ def is_time_for_samples(run: Run, epochs: int) -> bool:
 
 def show_first_samples(run: Run, numbers: StepNumbers) -> None:
     """After the first hundred steps of a run, show what there is: people look early whether it goes the right way."""
-    if (numbers.epoch, numbers.step) == (1, FIRST_STEPS):
+    # Numbers come one step late: when those of the last step but one are told, the weights are those of the last.
+    if (numbers.epoch, numbers.step + 1) == (1, FIRST_STEPS) and run.trainer.steps == FIRST_STEPS:
         show_samples(run, epoch=1, step=FIRST_STEPS, name=f"epoch_0000_{FIRST_STEPS:06d}_steps")
 
 

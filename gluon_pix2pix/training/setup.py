@@ -20,6 +20,7 @@ from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.devices import check_precision, synchronise
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
+from gluon_pix2pix.translation.gluon_network import multiple_of
 
 
 class Networks(NamedTuple):
@@ -58,11 +59,6 @@ def build_networks(
     if options.data.crops:
         check_size(options, discriminator, min(Preprocess(options.data, multiple=multiple).crop), "--crop-size")
     return Networks(generator, discriminator)
-
-
-def multiple_of(generator: mx.gluon.HybridBlock) -> int:
-    """What the sides of a generator's pictures have to be multiples of; a network of one's own need not say."""
-    return getattr(generator, "multiple", 1)
 
 
 def check_size(options: TrainOptions, discriminator: mx.gluon.HybridBlock, side: int, what: str) -> None:

@@ -154,8 +154,13 @@ def untrained_generator(
 
 
 def of_block(block: mx.gluon.HybridBlock, *, coding: Coding, ctx: Optional[mx.Context] = None) -> Network:
-    """Wrap a generator whose norm layers are the same in every mode, as `copy_generator` makes it."""
-    return Network(compute=gluon_compute(block, ctx), coding=coding, multiple=block.multiple)
+    """Wrap a generator as it is; those that `copy_generator` makes normalise in one way in every mode."""
+    return Network(compute=gluon_compute(block, ctx), coding=coding, multiple=multiple_of(block))
+
+
+def multiple_of(generator: mx.gluon.HybridBlock) -> int:
+    """What the sides of a generator's pictures have to be multiples of; a network of one's own need not say."""
+    return getattr(generator, "multiple", 1)
 
 
 def gluon_compute(block: mx.gluon.Block, ctx: Optional[mx.Context] = None, *, in_train_mode: bool = False):

@@ -18,12 +18,21 @@ from gluon_pix2pix.training.session import say_how_long
 def test_samples_come_early(tiny_options, tmp_path, monkeypatch):
     """After the first steps, and at each of the first epochs, whatever --save-every says; they change no weight."""
     monkeypatch.setattr(epoch_end, "FIRST_STEPS", 3)
-    run_dir = tmp_path / "early"
+    run_dir, shown_after = tmp_path / "early", []
+
+    def show_samples(run, **words):
+        shown_after.append(run.trainer.steps)
+        return original(run, **words)
+
+    original = epoch_end.show_samples
+    monkeypatch.setattr(epoch_end, "show_samples", show_samples)
     assert train.main(tiny_options(run_dir=run_dir, n_epochs=2, save_every=9)) is None
     there = sorted(path.name for path in (run_dir / "samples").iterdir())
     assert there == ["epoch_0000_000003_steps.png", "epoch_0001.png", "epoch_0002.png"]
     samples = [(event["epoch"], event.get("step")) for event in read_log(run_dir) if event["event"] == "samples"]
     assert samples == [(1, 3), (1, None), (2, None)]
+    pairs = shown_after[1]
+    assert shown_after == [3, pairs, 2 * pairs]  # the weights are those that the name tells
     assert re.search(r'"epoch": ?"3 steps"', (run_dir / "index.html").read_text())
     monkeypatch.setattr(epoch_end, "FIRST_STEPS", 99)
     later = tmp_path / "later"
