@@ -34,9 +34,10 @@ class Learner:
         ema: float = 0.0,
     ):
         self.name, self.net, self.loss_scale, self.ema = name, net, LossScale(scale_losses), ema
+        self._all = net.collect_params()  # once: Gluon walks through every block for it
         adam = Adam(learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=epsilon, ema=ema)
         # With several devices Gluon's default updates in the kvstore, out of reach for saving Adam's moments.
-        self.trainer = mx.gluon.Trainer(net.collect_params(), adam, kvstore=kvstore, update_on_kvstore=False)
+        self.trainer = mx.gluon.Trainer(self._all, adam, kvstore=kvstore, update_on_kvstore=False)
         adam.resized |= {index for index, parameter in enumerate(self.trainer._params) if is_resized(parameter)}
 
     @property
@@ -44,6 +45,10 @@ class Learner:
         """The parameters that learn, under names that are the same for equal networks."""
         named = self.net._collect_params_with_prefix().items()
         return {name: parameter for name, parameter in named if parameter.grad_req != "null"}
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, which backwards add to where `grad_req` is "add"."""
+        self._all.zero_grad()
 
     def update(self, batch_size: int, *, measure: bool = False) -> Optional[mx.nd.NDArray]:
         """Update by the gradients, which are sums over `batch_size` pairs, unless a scaled one is not finite.
@@ -54,7 +59,7 @@ class Learner:
             If `measure`: the 2-norm of all that Adam is given, (1,); 0 where it is given nothing.
         """
         divisor = batch_size * self.loss_scale.factor
-        left_out = self.loss_scale.overflowed(self.net.collect_params().values())
+        left_out = self.loss_scale.overflowed(self._all.values())
         norm = None
         if measure:
             given = [(parameter, parameter.list_grad()[0]) for parameter in self.parameters.values()]

@@ -153,7 +153,7 @@ class Pix2PixTrainer:
         real_pairs = [self._pair(part.source, part.target) for part in parts]
 
         # One after the other, their gradients added up: so the network's memory for one pair serves both.
-        self.discriminator.collect_params().zero_grad()
+        self.D.zero_grad()
         losses, right = {}, []
         for name, pairs, real in (("D_fake", fake_pairs, False), ("D_real", real_pairs, True)):
             with autograd.record():
