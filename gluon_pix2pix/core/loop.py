@@ -51,7 +51,7 @@ class StepNumbers(NamedTuple):
     values: dict[str, float]
 
 
-Range = tuple[float, float]  # (highest, lowest) value that a picture may have
+Range = tuple[float, float]  # (lowest, highest) value that a picture may have
 
 
 def train(
@@ -60,7 +60,7 @@ def train(
     *,
     schedule: ScheduleOptions,
     seed: int = 0,
-    ranges: tuple[Range, Range] = ((255, 0), (255, 0)),
+    ranges: tuple[Range, Range] = ((0, 255), (0, 255)),
     progress: Optional[Progress] = None,
     on_step: Callable[[StepNumbers], None] = lambda numbers: None,
     on_epoch: Callable[[Progress], None] = lambda progress: None,

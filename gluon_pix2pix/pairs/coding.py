@@ -29,8 +29,8 @@ class Pixels:
         self.channels = channels
 
     def range(self, peak: int) -> tuple[float, float]:
-        """Return the (highest, lowest) value that there is, for pictures whose largest value is `peak`."""
-        return peak, 0
+        """Return the (lowest, highest) value that there is, for pictures whose largest value is `peak`."""
+        return 0, peak
 
     def values(self, picture: np.ndarray) -> np.ndarray:
         """Return (H, W, channels) in the picture's dtype, gray repeated or colour made gray if need be."""
@@ -54,8 +54,8 @@ class OneHot:
         self.channels = channels
 
     def range(self, peak: int) -> tuple[float, float]:
-        """Return (255, 0), whatever the pictures' peak."""
-        return 255, 0
+        """Return (0, 255), whatever the pictures' peak."""
+        return 0, 255
 
     def values(self, picture: np.ndarray) -> np.ndarray:
         """Return (H, W, channels) uint8.
@@ -87,8 +87,8 @@ class Lightness:
     nearest, channels = False, 1
 
     def range(self, peak: int) -> tuple[float, float]:
-        """Return (100, 0)."""
-        return 100, 0
+        """Return (0, 100)."""
+        return 0, 100
 
     def values(self, picture: np.ndarray) -> np.ndarray:
         """Return (H, W, 1) float32."""
@@ -110,8 +110,8 @@ class Chroma:
     nearest, channels = False, 2
 
     def range(self, peak: int) -> tuple[float, float]:
-        """Return (110, -110)."""
-        return 110, -110
+        """Return (-110, 110)."""
+        return -110, 110
 
     def values(self, picture: np.ndarray) -> np.ndarray:
         """Return (H, W, 2) float32."""

@@ -109,12 +109,12 @@ class PairedImages(mx.gluon.data.Dataset):
 
     @property
     def source_range(self) -> tuple[float, float]:
-        """The (highest, lowest) value that a source may have."""
+        """The (lowest, highest) value that a source may have."""
         return self.coding.source.range(self.peak)
 
     @property
     def target_range(self) -> tuple[float, float]:
-        """The (highest, lowest) value that a target may have."""
+        """The (lowest, highest) value that a target may have."""
         return self.coding.target.range(self.peak)
 
     def fingerprint(self) -> str:

@@ -84,7 +84,7 @@ def visible(image: np.ndarray) -> np.ndarray:
     return image if image.shape[2] in (1, 3) else image[:, :, : 3 if image.shape[2] > 3 else 1]
 
 
-def to_signed(batch, high: float = 255, low: float = 0):
+def to_signed(batch, low: float = 0, high: float = 255):
     """Scale pictures to the networks' range: (N, H, W, C) values in [low, high] to (N, C, H, W) float32 in [-1, 1].
 
     `batch` may be a numpy array or an NDArray; an NDArray is converted on its own device.

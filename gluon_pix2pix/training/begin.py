@@ -61,7 +61,7 @@ def load_what_the_first_has_found(options: TrainOptions, trainer: Pix2PixTrainer
     if saved:
         return _progress_in(checkpoint.load_checkpoint(saved[-1], trainer), saved[-1])
     if options.run.init_from:
-        load_initial(options, trainer)
+        start_from(options, trainer)
     return Progress()
 
 
@@ -88,7 +88,7 @@ def begin_or_resume(
         notes += _differences(state, train_set, saved[-1], in_mid_epoch=bool(progress.steps))
     elif options.run.init_from:
         with option_errors():
-            notes.append(load_initial(options, trainer))
+            notes.append(start_from(options, trainer))
     layout, name = describe_layout(train_set.pairs), options.run.init_from
     layout |= {"label_colours": train_set.label_colours} if train_set.label_colours else {}
     began_from = run.get("began_from") if saved else name and place_of_model(name)
@@ -102,7 +102,7 @@ def begin_or_resume(
     return progress
 
 
-def load_initial(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
+def start_from(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
     """Set the networks to those that --init-from names, and say which.
 
     Raises

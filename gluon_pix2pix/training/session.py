@@ -112,7 +112,7 @@ def prepare_and_train(
             if cluster.rank == 0:
                 facts = {"data": str(located.folder), "device": device, "workers": cluster.size}
                 run.log = stack.enter_context(open_log(options, progress, lock, pairs=len(train_set), facts=facts))
-            return train(run, progress)
+            return train_epochs(run, progress)
 
 
 def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs: int, facts: dict) -> RunLog:
@@ -141,7 +141,7 @@ def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs:
     )
 
 
-def train(run: Run, progress: Progress) -> Outcome:
+def train_epochs(run: Run, progress: Progress) -> Outcome:
     """Run the epochs that are left, or those until it is stopped."""
     options, train_set = run.options, run.train_set
     with memory_errors(options, run.trainer):

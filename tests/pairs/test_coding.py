@@ -33,7 +33,7 @@ def test_colorization_there_and_back():
     np.testing.assert_allclose(signed[0, 0], color.rgb2lab(photo)[..., 0] / 50 - 1, atol=0.01)
     ab = coding.target.values(photo)
     np.testing.assert_allclose(ab, color.rgb2lab(photo)[..., 1:], atol=0.05)
-    high, low = coding.target.range(255)
+    low, high = coding.target.range(255)
     back = coding.decode(((ab - (high + low) / 2) / ((high - low) / 2)).transpose(2, 0, 1), given)
     off = np.abs(back.astype(int) - photo)  # the given picture's gray is rounded, which dark, vivid colours amplify
     assert off.mean() <= 0.7

@@ -204,7 +204,7 @@ def test_labels_become_one_hot(halves):
     given, _ = pairs.images(1, (0, 0, 1))
     assert (given.shape, given.dtype) == ((9, 9, 1), np.uint8)
     np.testing.assert_array_equal(source.argmax(axis=2), given[:, :, 0])
-    assert (pairs.source_range, pairs.target_range) == ((255, 0), (255, 0))
+    assert (pairs.source_range, pairs.target_range) == ((0, 255), (0, 255))
     write_image(halves[0] / "2.png", np.full((8, 8, 1), 5, np.uint8))
     with pytest.raises(ValueError, match=r"A/2\.png: it holds label 5, and 5 labels count from 0"):
         pairs[1]
@@ -216,7 +216,7 @@ def test_colorization_takes_photos(tmp_path):
     lightness, colours = pairs[0, (1, 2, 0)]
     assert (lightness.shape, colours.shape) == ((8, 8, 1), (8, 8, 2))
     assert lightness.dtype == colours.dtype == np.float32
-    assert (pairs.source_range, pairs.target_range) == ((100, 0), (110, -110))
+    assert (pairs.source_range, pairs.target_range) == ((0, 100), (-110, 110))
     given, true = pairs.images(0, (1, 2, 0))
     place = Preprocess(load_size=10, crop_size=8).choose_placement(12, 17, (1, 2, 0))
     np.testing.assert_array_equal(true, place(read_image(tmp_path / "1.png")))
@@ -401,7 +401,7 @@ def test_label_maps_go_with_photos_of_16_bits(tmp_path, direction):
     np.testing.assert_array_equal(source, np.where(labels == np.arange(5), 255, 0))
     np.testing.assert_array_equal(target, photo)
     ranges = pairs.source_range, pairs.target_range
-    assert ranges == (((255, 0), (65535, 0)) if direction == "AtoB" else ((65535, 0), (255, 0)))
+    assert ranges == (((0, 255), (0, 65535)) if direction == "AtoB" else ((0, 65535), (0, 255)))
 
 
 def test_many_channels_are_shrunk_and_mirrored(tmp_path):

@@ -134,7 +134,7 @@ def test_to_image_undoes_to_signed_on_every_value(dtype, values):
     batch = np.arange(values, dtype=dtype).reshape(1, 16, -1, 1)
     peak = peak_of(batch)
     assert peak == values - 1
-    signed = to_signed(batch, peak)
+    signed = to_signed(batch, high=peak)
     assert signed.dtype == np.float32
     assert (signed.min(), signed.max()) == (-1, 1)
     back = to_image(signed, peak)
@@ -167,8 +167,8 @@ def test_with_channels():
 
 def test_to_signed_of_other_ranges():
     lab = np.float32([[[[-110, 0, 55]]]])
-    np.testing.assert_allclose(to_signed(lab, 110, -110).ravel(), [-1, 0, 0.5], atol=1e-7)
-    np.testing.assert_allclose(to_signed(np.float32([[[[0, 50, 100]]]]), 100).ravel(), [-1, 0, 1], atol=1e-7)
+    np.testing.assert_allclose(to_signed(lab, -110, 110).ravel(), [-1, 0, 0.5], atol=1e-7)
+    np.testing.assert_allclose(to_signed(np.float32([[[[0, 50, 100]]]]), 0, 100).ravel(), [-1, 0, 1], atol=1e-7)
 
 
 def test_split_pair_errors():
