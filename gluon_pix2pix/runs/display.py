@@ -29,8 +29,10 @@ class Display:
     """
 
     def __init__(self, *, epochs: int, total: int, initial: int = 0):
-        self._epochs, self._terminal = epochs, sys.stderr.isatty()
-        self._narrow = _columns() < WIDE
+        size = _terminal_size()
+        # Where a terminal has no lines (one that nobody looks at, or that has not said its size), tqdm hides its bar.
+        self._epochs, self._terminal = epochs, sys.stderr.isatty() and size.lines > 0
+        self._narrow = size.columns < WIDE
         shown = {"unit": "img", "dynamic_ncols": True, "smoothing": 0.05, "disable": not self._terminal}
         shown |= {"bar_format": NARROW} if self._narrow else {}
         self._bar = tqdm(total=total, initial=initial, **shown)
@@ -74,9 +76,9 @@ class Display:
         return f"epoch {numbers.epoch}/{self._epochs}"
 
 
-def _columns() -> int:
-    """How wide the terminal is that the bar is on; the output may go elsewhere."""
+def _terminal_size() -> os.terminal_size:
+    """How large the terminal is that the bar is on; the output may go elsewhere."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
+        return os.get_terminal_size(sys.stderr.fileno())
     except (OSError, ValueError):
-        return shutil.get_terminal_size().columns
+        return shutil.get_terminal_size()

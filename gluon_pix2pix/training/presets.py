@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
+from gluon_pix2pix.core_options import ScheduleOptions
 from gluon_pix2pix.errors import UsageError
+from gluon_pix2pix.wording import count
 
 # The defaults are upstream's, and so are the options that a preset does not name. docs/quality.md has the figures.
 _BETTER_AT_EQUAL_STEPS = {"ema": 0.999, "upsample": "resize"}
@@ -17,6 +20,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"dropout_blocks": "paper", "lr_policy": "constant", "n_epochs": 200, "n_epochs_decay": 0},
     "best": _BETTER_AT_EQUAL_STEPS,
 }
+FEWEST_STEPS = 2000  # before which, on facades, windows have no edges yet
 
 
 def expand_preset(words: Sequence[str]) -> list[str]:
@@ -49,6 +53,18 @@ def describe_preset(name: Optional[str], chosen: Mapping[str, Any]) -> str:
     others = {option: chosen[option] for option, value in PRESETS[name].items() if chosen[option] != value}
     but = "; but, as asked for, " + " ".join(w for o in others.items() for w in _words(*o)) if others else ""
     return f"preset {name}: {' '.join(preset_words(name))}{but}"
+
+
+def few_steps(preset: Optional[str], schedule: ScheduleOptions, steps_per_epoch: int) -> Optional[str]:
+    """Say that so few pairs make a short run of --preset quick, whose epochs are meant for hundreds; None if not."""
+    steps = schedule.total_epochs * steps_per_epoch
+    if preset != "quick" or steps >= FEWEST_STEPS:
+        return None
+    half = math.ceil(FEWEST_STEPS / 2 / steps_per_epoch)
+    return (
+        f"{count(steps, 'step')} in {count(schedule.total_epochs, 'epoch')} of so few pictures will leave a blur: "
+        f"--n-epochs {half} --n-epochs-decay {half} makes {2 * half * steps_per_epoch}"
+    )
 
 
 @contextlib.contextmanager

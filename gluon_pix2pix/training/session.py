@@ -29,7 +29,7 @@ from gluon_pix2pix.training.held_out import hold_out_val, listed, remember
 from gluon_pix2pix.training.interrupt import StopRequest
 from gluon_pix2pix.training.memory import memory_errors
 from gluon_pix2pix.training.options import TrainOptions
-from gluon_pix2pix.training.presets import describe_preset
+from gluon_pix2pix.training.presets import describe_preset, few_steps
 from gluon_pix2pix.training.run import Own, Run
 from gluon_pix2pix.training.setup import build_networks, build_trainer, open_data, resolve
 from gluon_pix2pix.training.validation import metric_of
@@ -92,7 +92,8 @@ def prepare_and_train(
     say(f"device: {device}")
     say(describe_preset(options.run.preset, options.flat()))
     train_set, val_set, notes = open_data(options, located, networks)
-    for note in (*located.differences, *notes):
+    short = few_steps(options.run.preset, options.schedule, steps_per_epoch(options, len(train_set)))
+    for note in (*located.differences, *notes, *([short] if short else [])):
         say(f"note: {note}")
 
     trainer = build_trainer(options, networks, ctx, cluster, own)
@@ -118,7 +119,7 @@ def prepare_and_train(
 def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs: int, facts: dict) -> RunLog:
     """Return the run's log, with who watches it; `facts` are written into it."""
     run_dir, batch_size = options.run.run_dir, options.data.batch_size
-    steps = math.ceil(pairs / batch_size)
+    steps = steps_per_epoch(options, pairs)
     append_event(run_dir, "device", **facts, direction=options.data.direction, steps_per_epoch=steps)
     with option_errors():
         watcher = Watch(
@@ -139,6 +140,11 @@ def open_log(options: TrainOptions, progress: Progress, lock: RunLock, *, pairs:
         watch=watcher,
         lock=lock,
     )
+
+
+def steps_per_epoch(options: TrainOptions, pairs: int) -> int:
+    """Return how many batches so many pairs make; the last may be smaller."""
+    return math.ceil(pairs / options.data.batch_size)
 
 
 def train_epochs(run: Run, progress: Progress) -> Outcome:

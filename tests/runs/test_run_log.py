@@ -116,6 +116,18 @@ def test_a_bar_where_there_is_one(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == "saved\n"
 
 
+def test_plain_lines_where_a_terminal_has_no_lines(tmp_path, monkeypatch, capsys):
+    """tqdm would hide its bar there, and nothing at all would be seen."""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 80, 0, 0))
+    with open(terminal, "w") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        with RunLog(tmp_path, epochs=2, total=4, log_every=1) as log:
+            add(log, 0.25, step=1)
+    os.close(reader)
+    assert capsys.readouterr().out.startswith("epoch 1/2  D_real 0.250 ")
+
+
 def test_finishing_an_epoch_without_steps_writes_no_line(tmp_path):
     with RunLog(tmp_path, epochs=2, total=0) as log:
         log.finish_epoch()

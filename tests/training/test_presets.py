@@ -6,10 +6,11 @@ import pytest
 import tyro
 
 from gluon_pix2pix.commands.train import read_words
+from gluon_pix2pix.core_options import ScheduleOptions
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.runtime import mx
 from gluon_pix2pix.training.options import TrainOptions
-from gluon_pix2pix.training.presets import PRESETS, describe_preset, naming_preset
+from gluon_pix2pix.training.presets import PRESETS, describe_preset, few_steps, naming_preset
 from gluon_pix2pix.training.run import Own
 from gluon_pix2pix.training.setup import build_networks, build_trainer
 
@@ -75,3 +76,15 @@ def test_a_generator_of_ones_own_has_no_average(tiny_options):
     networks = build_networks(options, [mx.cpu()])
     with pytest.raises(UsageError, match="ema needs a generator of this package"):
         build_trainer(options, networks, [mx.cpu()], own=Own(generator=networks.generator))
+
+
+def test_few_pairs_are_told_that_quick_is_short_for_them():
+    schedule = ScheduleOptions(n_epochs=8, n_epochs_decay=8)
+    line = few_steps("quick", schedule, 24)
+    assert line == (
+        "384 steps in 16 epochs of so few pictures will leave a blur: --n-epochs 42 --n-epochs-decay 42 makes 2016"
+    )
+    assert few_steps("quick", ScheduleOptions(n_epochs=42, n_epochs_decay=42), 24) is None
+    assert few_steps("quick", schedule, 400) is None
+    assert few_steps("best", schedule, 24) is None
+    assert few_steps(None, schedule, 24) is None
