@@ -11,7 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.9 py
 	$$p -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN = $(VENV)/bin
 # Whatever is installed into $(VENV) is so by uv where there is uv, which is faster and finds a Python if there is none.
-INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
+# setuptools warns of every editable installation, in ten lines that look like an error.
+INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,PYTHONWARNINGS=ignore $(BIN)/python -m pip install) --quiet
 MXNET = $(if $(filter cpu,$(EXTRA)),mxnet,mxnet-$(EXTRA))==1.9.1
 
 .PHONY: demo studio web-runtime install doctor test wheel lint visdom clean
@@ -41,6 +42,7 @@ $(VENV)/onnxruntime-web: $(VENV)/dev
 		files, folder = read_runtime(), Path(sys.argv[1]); folder.mkdir(exist_ok=True); [(folder / n).write_bytes(d) for n, d in files.items()]; os.utime(folder)' $@
 
 install: $(VENV)/$(EXTRA)
+	@echo "Installed. Next: . $(VENV)/bin/activate"
 
 doctor: $(VENV)/$(EXTRA)
 	@$(BIN)/python -m gluon_pix2pix doctor
@@ -86,6 +88,7 @@ $(BIN)/python:
 
 # From Python 3.13 on, MXNet has a line of its own: pyproject.toml says why.
 define install
+	@echo "installing into $(VENV): a minute or two"
 	@$(INSTALL) $(SOURCE)'[$(1)]'
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))' || exit 0; $(INSTALL) --no-deps $(MXNET)
 endef

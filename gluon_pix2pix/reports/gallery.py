@@ -98,23 +98,20 @@ def add_noscript() -> None:
 
 
 def _draw(one: Shown, folder: Path, main: str) -> dict[str, Any]:
-    """Write one small picture of all that belongs together; return what the page needs to show it and its files.
-
-    Names begin with a dot: whoever looks for results in this folder shall not find these.
-    """
+    """Write one small picture of all that belongs together; return what the page needs to show it and its files."""
     key = sha1(os.fsencode(os.path.relpath(one.files[main], folder))).hexdigest()[:16]
     images = {role: for_screen(read_image(path)) for role, path in one.files.items()}
     urls = {role: as_url(os.path.relpath(path, folder)) for role, path in one.files.items()}
     for role, path in one.files.items():
         if path.suffix.lower() not in _SHOWN_BY_BROWSERS:
-            urls[role] = f"thumbs/.{key}_{role}.png"
+            urls[role] = f"thumbs/{key}_{role}.png"
             write_image(folder / urls[role], images[role])
     small = [_small(image) for image in images.values()]
     strip = collage([small], gap=GAP, ground=0)
-    write_image(folder / "thumbs" / f".{key}.jpg", strip)
+    write_image(folder / "thumbs" / f"{key}.jpg", strip)
     height, width = images[main].shape[:2]
     widths = [image.shape[1] for image in small]
-    return {"thumb": f"thumbs/.{key}.jpg", "widths": widths, "high": THUMB, "size": (width, height), "files": urls}
+    return {"thumb": f"thumbs/{key}.jpg", "widths": widths, "high": THUMB, "size": (width, height), "files": urls}
 
 
 def _small(image: np.ndarray) -> np.ndarray:

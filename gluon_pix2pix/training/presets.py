@@ -63,7 +63,8 @@ def few_steps(preset: Optional[str], schedule: ScheduleOptions, steps_per_epoch:
     half = math.ceil(FEWEST_STEPS / 2 / steps_per_epoch)
     return (
         f"{count(steps, 'step')} in {count(schedule.total_epochs, 'epoch')} of so few pictures will leave a blur: "
-        f"--n-epochs {half} --n-epochs-decay {half} makes {2 * half * steps_per_epoch}"
+        f"--n-epochs {half} --n-epochs-decay {half} makes {2 * half * steps_per_epoch}, "
+        "--init-from facades begins from a trained generator"
     )
 
 

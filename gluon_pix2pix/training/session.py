@@ -17,6 +17,7 @@ from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_arrays import PairedArrays
 from gluon_pix2pix.reports.watch import Watch
+from gluon_pix2pix.runs.checkpoint_list import best_checkpoint, list_checkpoints
 from gluon_pix2pix.runs.display import Display
 from gluon_pix2pix.runs.lock import RunLock
 from gluon_pix2pix.runs.log import append_event, read_log
@@ -227,7 +228,11 @@ def read_batches(run: Run, epoch: int, step: int) -> Iterator[Batch]:
 
 
 def say_next(run: Run, say: Say) -> None:
-    """Say how to translate what can be scored."""
+    """Say which checkpoint has scored best, if it is not the last one, and how to translate what can be scored."""
+    folder = run.folder / "checkpoints"
+    best = best_checkpoint(folder)
+    if best is not None and best != list_checkpoints(folder)[-1]:
+        say(f"best score: {best.name}; translate --epoch best takes it (look at the samples too: scores like blur)")
     words = inputs_of(run)
     if words:
         say(f"next: {command('translate', '--model', run.folder, *words)}")

@@ -345,5 +345,5 @@ def test_many_channels_are_shown_by_the_first_three(tmp_path):
     row = {"folder": ".", "name": "a", "fake": "a_fake.tiff", "target": "a_target.tiff", "source": None, "psnr": 20.0}
     (folder / "scores.json").write_text(json.dumps({"folder": "bands", "pictures": [row]}))
     write_results_page(folder)
-    (thumb,) = (folder / "thumbs").glob(".*.jpg")
+    (thumb,) = (folder / "thumbs").glob("*.jpg")
     np.testing.assert_allclose(read_image(thumb)[64, [64, 64 + THUMB + GAP], 0], [100, 130], atol=2)

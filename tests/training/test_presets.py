@@ -82,7 +82,8 @@ def test_few_pairs_are_told_that_quick_is_short_for_them():
     schedule = ScheduleOptions(n_epochs=8, n_epochs_decay=8)
     line = few_steps("quick", schedule, 24)
     assert line == (
-        "384 steps in 16 epochs of so few pictures will leave a blur: --n-epochs 42 --n-epochs-decay 42 makes 2016"
+        "384 steps in 16 epochs of so few pictures will leave a blur: --n-epochs 42 --n-epochs-decay 42 makes 2016, "
+        "--init-from facades begins from a trained generator"
     )
     assert few_steps("quick", ScheduleOptions(n_epochs=42, n_epochs_decay=42), 24) is None
     assert few_steps("quick", schedule, 400) is None
