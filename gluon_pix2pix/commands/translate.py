@@ -242,8 +242,8 @@ def describe(kind: str, inputs: Inputs, network: Network) -> str:
     """Say what the pictures are taken for."""
     if has_targets(inputs):
         return "each with its target"
-    words = {"pair": f"pairs, {network.direction}", "photo": "whole photos", "single": "single pictures"}[kind]
-    return f"{words}; --pairs yes or no to say otherwise"
+    words = {"pair": f"pairs, {network.direction}", "photo": "whole photos", "single": "no pairs"}[kind]
+    return f"{words}; --pairs yes or no says otherwise"
 
 
 def settings_of(translator: Translator, options: Options, inputs: Inputs, kind: str) -> dict:

@@ -64,7 +64,7 @@ def test_single_pictures_of_nested_folders(translate, tmp_path):
     save(tmp_path / "in/deep/b.c.png", dtype=np.uint16)
     code, out, _ = translate("--input", tmp_path / "in", "--output", tmp_path / "out")
     assert code == 0
-    assert "3 pictures (single pictures; " in out
+    assert "3 pictures (no pairs; " in out
     assert "56x40 -> 32x32, the size of training; --keep-size keeps it\n" in out
     assert f"page: {tmp_path / 'out/index.html'}\n" in out
     assert "eval_psnr" not in out

@@ -28,7 +28,7 @@ def translate(call, tiny_run):
 def test_a_picture_becomes_a_picture(translate, folder, tiny_run):
     code, out, err = translate("--input", "1.png", "--output", "deep/out.png", "--no-dropout")
     assert (code, err, out.splitlines()[-1]) == (0, "", "picture: deep/out.png")
-    assert "1 picture (single pictures; " in out
+    assert "1 picture (no pairs; " in out
     assert "56x40 -> 32x32, the size of training; --keep-size keeps it\n" in out
     assert [path.name for path in (folder / "deep").iterdir()] == ["out.png"]
     fake = Translator.load(tiny_run, dropout=False)(read_image("1.png"))

@@ -95,7 +95,7 @@ def test_whole_pictures_for_a_run_without_pairs_side_by_side(translate, tiny_run
     for number in (1, 2):
         write_image(tmp_path / f"in/{number}.png", noise(32, 64, 3))
     for layout, words in (
-        ({"side_by_side": False, "width_to_height": None}, "2 pictures (single pictures; "),
+        ({"side_by_side": False, "width_to_height": None}, "2 pictures (no pairs; "),
         ({"side_by_side": True, "width_to_height": 2.0}, "2 pictures (pairs, BtoA; "),
         (None, "2 pictures (pairs, BtoA; "),  # of a version that did not say
     ):
@@ -256,7 +256,7 @@ def test_a_folder_of_pictures_and_videos(translate, pictures, tmp_path):
     (pictures / "b/junk.mp4").write_text("text")
     code, out, err = translate("--input", pictures, "--output", tmp_path / "out")
     assert code == 1
-    assert "3 pictures (single pictures; " in out
+    assert "3 pictures (no pairs; " in out
     assert err == f"not translated: {pictures / 'b/junk.mp4'} is not a video that OpenCV can decode\n"
     assert {"b/clip_fake.avi", "b/1_fake.png"} <= set(files(tmp_path / "out"))
 
