@@ -42,7 +42,7 @@ $(VENV)/onnxruntime-web: $(VENV)/dev
 		files, folder = read_runtime(), Path(sys.argv[1]); folder.mkdir(exist_ok=True); [(folder / n).write_bytes(d) for n, d in files.items()]; os.utime(folder)' $@
 
 install: $(VENV)/$(EXTRA)
-	@echo "Installed. Next: . $(VENV)/bin/activate"
+	@test "$(SOURCE)" != "--editable ." || echo "Installed. Next: . $(VENV)/bin/activate"
 
 doctor: $(VENV)/$(EXTRA)
 	@$(BIN)/python -m gluon_pix2pix doctor
@@ -62,6 +62,7 @@ wheel: $(BIN)/python
 	$(if $(UV),$(UV) build --quiet --wheel --python $(BIN)/python --out-dir dist,$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .)
 	$(MAKE) --no-print-directory install VENV=$(VENV)-wheel SOURCE="$$(echo dist/*.whl)"
 	cd $(VENV)-wheel && bin/gluon-pix2pix doctor
+	@echo "The wheel: pip install '$$(echo $(CURDIR)/dist/*.whl)[$(EXTRA)]'. It was tried in $(VENV)-wheel, which may go."
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import shlex
@@ -19,7 +20,12 @@ _CALLED = {"skimage": "scikit-image", "mxnet": "MXNet", "onnxruntime": "ONNX Run
 
 
 def install_line(extra: str) -> str:
-    """Return what brings an extra: from the folder of the sources, or the wheel or index that this came from."""
+    """Return what brings an extra: from the folder of the sources, or the wheel or index that this came from.
+
+    Where MXNet is installed, its extra is named too: else pip would take a numpy that it does not allow.
+    """
+    beside = _extra_of_mxnet()
+    extra = f"{beside},{extra}" if beside and extra not in ("cpu", "cu112") else extra
     sources = Path(__file__).resolve().parents[1]
     if (sources / "pyproject.toml").is_file():
         folder = "." if Path.cwd() == sources else str(sources)
@@ -33,6 +39,14 @@ def is_missing(module: Optional[str]) -> str:
     extra = EXTRAS.get(name)
     brings = "brings it" if extra else "brings all that is needed"
     return f"{_CALLED.get(name, name)} is not installed: {install_line(extra or 'cpu')} {brings}"
+
+
+def _extra_of_mxnet() -> Optional[str]:
+    for extra, name in (("cpu", "mxnet"), ("cu112", "mxnet-cu112")):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            importlib.metadata.distribution(name)
+            return extra
+    return None
 
 
 def _quote(words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,25 @@ from gluon_pix2pix import installing
 from gluon_pix2pix.installing import EXTRAS, install_line, is_missing
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def without_mxnet(monkeypatch):
+    """As where MXNet is not installed, but for the test of where it is."""
+    monkeypatch.setattr(installing, "_extra_of_mxnet", lambda: None)
+
+
+@pytest.mark.parametrize(("there", "extras"), [("mxnet", "cpu,onnx"), ("mxnet-cu112", "cu112,onnx"), ("tqdm", "onnx")])
+def test_beside_mxnet_its_pins_stay(monkeypatch, there, extras):
+    def distribution(name):
+        if name != there:
+            raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.undo()
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+    assert install_line("onnx") == f"pip install -e '.[{extras}]'"
+    assert install_line("cpu") == "pip install -e '.[cpu]'"
 
 
 def test_in_the_folder_of_the_sources_and_elsewhere(monkeypatch, tmp_path):

@@ -6,7 +6,9 @@ import textwrap
 from dataclasses import dataclass
 
 from gluon_pix2pix.errors import CommonOptions
+from gluon_pix2pix.installing import install_line
 from gluon_pix2pix.translation.exported import PARAMS, read_model
+from gluon_pix2pix.translation.loading import has_mxnet
 from gluon_pix2pix.wording import command
 from gluon_pix2pix.zoo.card import read_card
 from gluon_pix2pix.zoo.shipped import find_model, shipped_models
@@ -27,6 +29,10 @@ def main(options: Options) -> None:
         return
     for name in names:
         print(describe(name), end="\n\n")
+    if not has_mxnet():
+        print(f"they need MXNet: {install_line('cpu')}")
+        print(f"or, where it is, {command('export', '--model', names[0], '--onnx')} makes an .onnx file that runs here")
+        return
     print(f"next: {command('translate', '--model', names[0], '--input', 'PICTURES')}")
     print(f"next: {command('serve', '--model', *names, '--open')}")
 

@@ -22,6 +22,7 @@ PACKAGES |= {"dominate": "dominate", "tqdm": "tqdm", "psutil": "psutil"}
 # What comes with extras: distribution -> module.
 OF_EXTRAS = {"scikit-image": "skimage", "matplotlib": "matplotlib", "numba": "numba"}
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
+MXNETS = ("mxnet", "mxnet-cu112")
 FEATURES = ("CUDA", "CUDNN", "NCCL", "MKLDNN", "OPENMP", "DIST_KVSTORE")
 
 # In a process of its own: a library that ends its process shall not end the doctor's.
@@ -92,6 +93,8 @@ def _check_import(name: str, module: str, remedy: str) -> Check:
 def _check_mxnet(probe: dict[str, Any]) -> Check:
     if "error" in probe:
         why, _, remedy = probe["error"].partition(": pip ")
+        if _version("onnxruntime") and not any(map(_version, MXNETS)):
+            return Check("MXNet", "not installed; .onnx files run without", "note", f"to train: {install_line('cpu')}")
         return Check("MXNet", why, "fault", f"pip {remedy}" if remedy else install_line("cpu"))
     features = [name for name in FEATURES if name in probe["features"]]
     kind = "the build for NVIDIA GPUs" if "CUDA" in features else "the CPU build"

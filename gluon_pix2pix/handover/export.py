@@ -11,7 +11,7 @@ import numpy as np
 
 import gluon_pix2pix
 from gluon_pix2pix.evaluation.palettes import palette_of_set
-from gluon_pix2pix.handover.onnx_export import write_onnx
+from gluon_pix2pix.handover.onnx_export import import_onnx, write_onnx
 from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels, make_coding
 from gluon_pix2pix.pictures.arithmetic import resize
 from gluon_pix2pix.runs.checkpoint_list import checkpoint_name
@@ -89,6 +89,8 @@ def export_generator(
         no export's.
     """
     output_dir = Path(output_dir)
+    if onnx:
+        import_onnx()  # now, and not after a minute of work
     if statistics == "batch":
         raise ValueError("an export normalises by statistics picture or running: those of a batch are its caller's")
     net, origin = _build(model_path, epoch, statistics)

@@ -28,6 +28,24 @@ _DTYPES = (
 OPSET, IR_VERSION = 13, 8  # MXNet 1.9.1 writes the nodes of opset 13, and stamps the newest on them
 
 
+def import_onnx() -> tuple[ModuleType, ModuleType]:
+    """Return the package onnx, and MXNet's that writes with it.
+
+    Raises
+    ------
+    ImportError
+        If onnx is not installed; the line says how.
+    """
+    try:
+        import onnx
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # both packages' remarks on numpy and on each other
+            return onnx, importlib.import_module(f"{mx.__name__}.onnx")
+    except ImportError as error:
+        raise ImportError(f"an ONNX file needs the package onnx: {install_line('onnx')}") from error
+
+
 def write_onnx(symbol: mx.sym.Symbol, arrays: Mapping[str, mx.nd.NDArray], path: str | Path, model: dict) -> None:
     """Write a symbol and its weights as one file, any number and size of pictures in and out.
 
@@ -43,14 +61,7 @@ def write_onnx(symbol: mx.sym.Symbol, arrays: Mapping[str, mx.nd.NDArray], path:
     ImportError
         If onnx is not installed.
     """
-    try:
-        import onnx
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # both packages' remarks on numpy and on each other
-            mx_onnx = importlib.import_module(f"{mx.__name__}.onnx")
-    except ImportError as error:
-        raise ImportError(f"an ONNX file needs the package onnx: {install_line('onnx')}") from error
+    onnx, mx_onnx = import_onnx()
     path = Path(path)
     channels, multiple = model["input"]["shape"][1], model["multiple"]
     whole = {name: array.astype("float32") for name, array in arrays.items()}

@@ -35,6 +35,8 @@ class PairedArrays(PairedImages):
         If there is no pair.
     """
 
+    way_on = "skip_bad=True goes on without such pairs"
+
     def __init__(
         self,
         arrays: Sequence[tuple[np.ndarray, np.ndarray]],

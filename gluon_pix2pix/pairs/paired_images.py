@@ -58,6 +58,8 @@ class PairedImages(mx.gluon.data.Dataset):
         If an argument is outside its choices.
     """
 
+    way_on = "--skip-bad goes on without such files"
+
     def __init__(
         self,
         pairs: Union[Split, str, Path],
@@ -161,7 +163,7 @@ class PairedImages(mx.gluon.data.Dataset):
         problems = [*self._unpaired, *(found.problem for found in checked if found.problem)]
         if problems and not self._skip_bad:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            raise ValueError(f"{problems[0]}{more}; --skip-bad goes on without such files")
+            raise ValueError(f"{problems[0]}{more}; {self.way_on}")
         good = [(pair, found) for pair, found in zip(self.pairs, checked) if not found.problem]
         if not good:
             raise ValueError(f"no file of {self.folders[0]} is good: {problems[0]}")
@@ -198,7 +200,7 @@ class PairedImages(mx.gluon.data.Dataset):
                 if not self._skip_bad and isinstance(error, OSError):
                     raise
                 if not self._skip_bad:
-                    raise ValueError(f"{error}; --skip-bad goes on without such files") from error
+                    raise ValueError(f"{error}; {self.way_on}") from error
                 with self._lock:
                     self._bad[pair] = one_line(error, *pair.files)
         raise ValueError(f"no pair of {self.folders[0]} can be read any more: {next(iter(self._bad.values()))}")

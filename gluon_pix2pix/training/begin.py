@@ -11,6 +11,7 @@ from gluon_pix2pix.core.loop import Progress
 from gluon_pix2pix.core.step import Pix2PixTrainer
 from gluon_pix2pix.errors import UsageError, option_errors
 from gluon_pix2pix.pairs.layouts import describe_layout
+from gluon_pix2pix.pairs.paired_arrays import PairedArrays
 from gluon_pix2pix.pairs.paired_images import PairedImages
 from gluon_pix2pix.reports.losses_png import write_losses_png
 from gluon_pix2pix.reports.run_page import write_run_page
@@ -148,12 +149,17 @@ def _differences(state: dict, train_set: PairedImages, saved: Path, *, in_mid_ep
     """Say how data and threads are other than they were at a checkpoint."""
     notes, folder = [], train_set.folders[0]
     if not train_set.has_fingerprint(state["data"]):
-        if in_mid_epoch:
+        if in_mid_epoch and not isinstance(train_set, PairedArrays):
             raise UsageError(
                 f"the files in {folder} have changed in the middle of the epoch that {saved} goes on with: bring them "
                 "back, or remove that checkpoint to go on from the one before"
             )
-        notes.append(f"the files in {folder} are not those that the run has seen so far")
+        if isinstance(train_set, PairedArrays):  # whose place tells nothing of what they are
+            raise UsageError(
+                f"{saved.parents[1]} was trained on other arrays: pass another run_dir for a new run, and "
+                f"init_from={str(saved.parents[1])!r} to begin it with this one's networks"
+            )
+        notes.append(f"the files in {folder} are not those that the run has seen so far; another --run-dir begins anew")
     if state["threads"] != threads():
         before, now = state["threads"], threads()
         notes.append(f"it ran with {count(before, 'thread')} and goes on with {now}: not bit for bit the same")

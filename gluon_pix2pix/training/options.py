@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Optional, get_args, get_origin, get_type_hints
@@ -91,6 +92,7 @@ class TrainOptions(CommonOptions):
     def __post_init__(self) -> None:
         with naming_preset(self.run.preset), option_errors():  # these refuse before a data set is downloaded
             for part in self.parts():
+                check_types(part)
                 check_ranges(part)
             for part in self.parts():
                 getattr(part, "check", lambda: None)()  # has more to say of some choices
@@ -123,7 +125,9 @@ class TrainOptions(CommonOptions):
             if own:
                 changes[place.name] = dataclasses.replace(part, **own)
         if left:
-            raise TypeError(f"train has no option {', '.join(sorted(left))}")
+            near = difflib.get_close_matches(sorted(left)[0], self.flat(), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"train has no option {', '.join(sorted(left))}{hint}")
         return dataclasses.replace(self, **changes)
 
     def flat(self) -> dict[str, Any]:
@@ -148,6 +152,22 @@ class TrainOptions(CommonOptions):
     def describe_discriminator(self) -> dict:
         """Return the discriminator as `get_model` takes it."""
         return self.networks.describe_discriminator(*self.task.channels())
+
+
+def check_types(part: Any) -> None:
+    """See that numbers are numbers: a caller in Python may give anything.
+
+    Raises
+    ------
+    UsageError
+        If one is not.
+    """
+    for name, kind in get_type_hints(type(part)).items():
+        value, kinds = getattr(part, name), {kind, *get_args(kind)}  # Optional[int] has int
+        words = "a whole number" if int in kinds else "a number"
+        is_number = isinstance(value, int if int in kinds else (int, float)) and not isinstance(value, bool)
+        if kinds & {int, float} and not is_number and not (value is None and type(None) in kinds):
+            raise UsageError(f"--{name.replace('_', '-')} {value!r} is not {words}")
 
 
 def check_ranges(part: Any) -> None:

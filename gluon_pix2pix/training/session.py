@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Callable, NamedTuple, Optional
 
 from gluon_pix2pix.core import loop
@@ -17,7 +18,7 @@ from gluon_pix2pix.pairs.loader import epoch_keys, load_batches
 from gluon_pix2pix.pairs.locate import Located
 from gluon_pix2pix.pairs.paired_arrays import PairedArrays
 from gluon_pix2pix.reports.watch import Watch
-from gluon_pix2pix.runs.checkpoint_list import best_checkpoint, list_checkpoints
+from gluon_pix2pix.runs.checkpoint_list import best_checkpoint, list_checkpoints, read_state_file
 from gluon_pix2pix.runs.display import Display
 from gluon_pix2pix.runs.lock import RunLock
 from gluon_pix2pix.runs.log import append_event, read_log
@@ -106,7 +107,7 @@ def prepare_and_train(
             done = count(progress.epochs, "epoch")
             say(f"{options.run.run_dir} has all its {done}; a larger --n-epochs goes on")
             say_next(run, say)
-            return Outcome(options, progress.epochs, {}, None, trainer)
+            return Outcome(options, progress.epochs, scores_in(options.run.run_dir), None, trainer)
         if cluster.rank == 0:
             remember(options.run.run_dir, held)
         say(f"page: {options.run.run_dir / 'index.html'}, from the first samples on")
@@ -225,6 +226,12 @@ def read_batches(run: Run, epoch: int, step: int) -> Iterator[Batch]:
         run.say_skipped(run.train_set)
         yield Batch(source, target, min(data.batch_size, pairs - number * data.batch_size))
     run.say_skipped(run.train_set)
+
+
+def scores_in(run_dir: Path) -> dict[str, Optional[float]]:
+    """Return the scores of a run's newest checkpoint, as it was validated then."""
+    state = read_state_file(list_checkpoints(run_dir / "checkpoints")[-1])
+    return {name: value for name, value in state.items() if name.startswith("val_")}
 
 
 def say_next(run: Run, say: Say) -> None:

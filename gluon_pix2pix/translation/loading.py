@@ -34,7 +34,7 @@ def find_format(path: str | Path, backend: Optional[str] = None) -> str:
     if backend not in (None, *BACKENDS):
         raise ValueError(f"backend is one of {', '.join(BACKENDS)}, not {backend!r}")
     forms = _forms_of(find_model(path))
-    if backend is None and forms == ["symbol", "onnx"] and not _has_mxnet():
+    if backend is None and forms == ["symbol", "onnx"] and not has_mxnet():
         return "onnx"
     fitting = [form for form in forms if backend is None or (backend == "onnx") == (form == "onnx")]
     if not fitting:
@@ -56,7 +56,8 @@ def _forms_of(path: Path) -> list[str]:
     return forms
 
 
-def _has_mxnet() -> bool:
+def has_mxnet() -> bool:
+    """Whether MXNet is installed."""
     try:
         return importlib.util.find_spec("mxnet") is not None
     except ValueError:  # its place among the modules is barred

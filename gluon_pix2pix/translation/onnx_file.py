@@ -99,7 +99,7 @@ def _fields(data: memoryview) -> Iterator[Field]:
             if length is None:
                 length, at = _varint(data, at)
             if length > len(data) - at:
-                raise ValueError("it is cut off")
+                raise ValueError("it ends within a field: it is cut off, or has more than was written")
             value, at = data[at : at + length], at + length
         else:
             raise ValueError("it is no protocol buffer")
@@ -118,7 +118,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
-            raise ValueError("it is cut off")
+            raise ValueError("it ends within a field: it is cut off, or has more than was written")
         byte, at = data[at], at + 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:

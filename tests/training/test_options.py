@@ -97,16 +97,23 @@ def test_kvstores_that_are_refused(kvstore, message):
         ("generator", "unet_64", "--generator 'unet_64' is none of unet_256, "),
         ("upsample", 2, "--upsample 2 is none of deconv, resize"),
         ("preset", "fast", "--preset 'fast' is none of quick, paper, best$"),
+        ("n_epochs", "many", "--n-epochs 'many' is not a whole number"),
+        ("ngf", 16.0, "--ngf 16.0 is not a whole number"),
+        ("batch_size", None, "--batch-size None is not a whole number"),
+        ("lr", "fast", "--lr 'fast' is not a number"),
+        ("lambda_l1", True, "--lambda-l1 True is not a number"),
     ],
 )
-def test_a_caller_in_python_is_told_of_a_choice_that_there_is_not(option, value, message):
+def test_a_caller_in_python_is_told_of_a_value_that_cannot_be(option, value, message):
     with pytest.raises(UsageError, match=message):
         TrainOptions.of(**{option: value})
 
 
 def test_an_option_that_there_is_not():
-    with pytest.raises(TypeError, match="train has no option nonsense"):
+    with pytest.raises(TypeError, match=r"train has no option nonsense$"):
         TrainOptions.of(nonsense=1)
+    with pytest.raises(TypeError, match="train has no option n_epoch; did you mean n_epochs"):
+        TrainOptions.of(n_epoch=1)
 
 
 @pytest.mark.parametrize(
