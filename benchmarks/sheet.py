@@ -5,15 +5,19 @@ python benchmarks/sheet.py results/facades --names 1 2 3 4 --output sheet.jpg
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import tyro
 
 from gluon_pix2pix.pictures.arithmetic import resize
-from gluon_pix2pix.pictures.collage import collage
+from gluon_pix2pix.pictures.collage import caption, collage
 from gluon_pix2pix.pictures.files import read_image, write_image
+
+BETWEEN = 16  # pixels more between two examples in a row
 
 
 @dataclass
@@ -34,6 +38,8 @@ class Options:
     """Pictures in a row."""
     side: int = 256
     """Pixels, the height of each."""
+    titles: tuple[str, ...] = ()
+    """Words above the pictures of an example, one for each."""
     stacked: bool = False
     """The kinds one below the other, instead of beside each other."""
 
@@ -42,11 +48,37 @@ def main(options: Options) -> None:
     """Write the sheet, and say which pictures are on it."""
     names = list(options.names) or first_names(options.results[0], options.count)
     groups = [shown(options, name) for name in names]
+    titles = options.titles or ("",) * len(groups[0])
+    if len(titles) != len(groups[0]):
+        raise SystemExit(f"error: {len(titles)} titles for {len(groups[0])} pictures of each example")
     lines = [groups[start : start + options.across] for start in range(0, len(groups), options.across)]
-    rows = [row for line in lines for row in (zip(*line) if options.stacked else [[p for g in line for p in g]])]
+    rows = in_columns(lines, titles) if options.stacked else in_rows(lines, titles)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    write_image(options.output, collage([list(row) for row in rows]))
+    write_image(options.output, collage(rows))
     print(f"{options.output}: {' '.join(names)}")
+
+
+def in_rows(lines: list[list[list]], titles: Sequence[str]) -> list[list]:
+    """Lay each example's pictures beside each other, under their titles, with more room between two examples."""
+    between = np.full((1, BETWEEN, 3), 255, np.uint8)
+    heads = [[caption(words, picture.shape[1]) for words, picture in zip(titles, group)] for group in lines[0]]
+    rows = [joined(line, between) for line in lines]
+    return [joined(heads, between), *rows] if any(titles) else rows
+
+
+def joined(groups: list[list], between: np.ndarray) -> list:
+    """Return the pictures of some examples as one row."""
+    return [picture for group in groups for picture in (*group, between)][:-1]
+
+
+def in_columns(lines: list[list[list]], titles: Sequence[str]) -> list[list]:
+    """Lay each example's pictures one below the other; each row of them has its title above."""
+    rows = []
+    for line in lines:
+        for words, *pictures in zip(titles, *line):
+            width = sum(picture.shape[1] for picture in pictures)
+            rows += [[caption(words, width)]] * bool(words) + [pictures]
+    return rows
 
 
 def first_names(folder: Path, count: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Draw the picture of our words: a pair with A and B, and what source, target and fake are in both directions.
 
-python benchmarks/words.py data/facades/val/1.jpg results/facades/1_fake.png --output docs/words.png
+python benchmarks/words.py data/facades/val/7.jpg results/facades_model/7_fake.png --output docs/words.png
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main(options: Options) -> None:
             )
         )
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.output, facecolor="white")
+    figure.savefig(options.output, facecolor="white", bbox_inches="tight", pad_inches=0.1)
     print(f"{options.output}: the words, on {options.pair}")
 
 

@@ -89,6 +89,17 @@ def test_stopping_and_going_on_is_exact(tmp_path):
         np.testing.assert_array_equal(parameter.data().asnumpy(), other.data().asnumpy())
 
 
+def test_a_finished_run_of_arrays_is_returned_and_does_not_go_on_with_others(tmp_path):
+    small = {**TINY, "ngf": 4, "ndf": 4, "generator": "unet", "num_downs": 3, "discriminator": "pixel"}
+    small["run_dir"] = tmp_path / "run"
+    first = train(PAIRS, validation=PAIRS[:1], **small)
+    again = train(PAIRS, validation=PAIRS[:1], **small)
+    assert again.scores == first.scores
+    assert again.scores["val_psnr"] > 0
+    with pytest.raises(UsageError, match=r"run was trained on other arrays: pass another run_dir .* init_from='.*run'"):
+        train([pair(9), *PAIRS[1:]], **small)
+
+
 def test_a_network_that_has_weights_keeps_them(tmp_path):
     nets = networks()
     nets["generator"].initialize(mx.init.Constant(0.01))

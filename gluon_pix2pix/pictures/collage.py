@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from gluon_pix2pix.pictures.arithmetic import visible, with_channels
@@ -13,6 +14,16 @@ def for_screen(image: np.ndarray) -> np.ndarray:
     """Return (H, W, 3) uint8 of a picture: what is `visible` of it, gray in three channels, 16 bits by the upper 8."""
     image = visible(image)
     return with_channels((image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image, 3)
+
+
+CAPTION = 28  # pixels
+INK = (40, 40, 40)
+
+
+def caption(words: str, width: int) -> np.ndarray:
+    """Draw a line of words from the left, (CAPTION, width, 3) uint8 on white; what is too long is cut."""
+    drawn = np.full((CAPTION, width, 3), 255, np.uint8)
+    return cv2.putText(drawn, words, (4, CAPTION - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.55, INK, 1, cv2.LINE_AA)
 
 
 def collage(rows: Sequence[Sequence[np.ndarray]], *, gap: int = 4, ground: int = 255) -> np.ndarray:

@@ -27,6 +27,11 @@ def test_sheets(tmp_path):
     assert sheet.shape == (4 + 4 + 4, 4 * 4 + 3 * 4, 3)
     assert sheet[0, ::8, 0].tolist() == [1, 11, 111, 21]
     assert sheet[8, ::8, 0].tolist() == [2, 12, 112, 22]
+    words = ["--kinds", "source", "fake", "--across", 2, "--side", 4, "--count", 2, "--titles", "left", "right"]
+    lay_out(tmp_path / "a", *words, "--output", tmp_path / "u.png")
+    sheet = read_image(tmp_path / "u.png")
+    assert sheet.shape == (28 + 4 + 4, 4 * 4 + 2 * 4 + 4 + 16 + 4, 3)
+    assert [int(sheet[-1, left, 0]) for left in (0, 8, 36, 44)] == [1, 11, 2, 12]
     words = ["--kinds", "source", "fake", "--across", 3, "--side", 4, "--stacked", "--count", 3]
     lay_out(tmp_path / "a", *words, "--output", tmp_path / "t.png")
     sheet = read_image(tmp_path / "t.png")

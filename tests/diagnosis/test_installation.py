@@ -39,6 +39,13 @@ def test_an_mxnet_that_does_not_work(probe, found, remedy):
     assert remedy in check.remedy
 
 
+def test_onnx_runtime_alone_is_no_fault(versions):
+    versions(mxnet=None, mxnet_cu112=None, onnxruntime="1.20.0")
+    check = lines({"error": "MXNet is not installed: pip install -e '.[cpu]'"})["MXNet"]
+    assert (check.state, check.found) == ("note", "not installed; .onnx files run without")
+    assert "pip install" in check.remedy
+
+
 @pytest.fixture
 def versions(monkeypatch):
     """Let these distributions be installed beside those that are; None for one that is not."""

@@ -27,6 +27,7 @@ def test_pictures_that_changed_are_noticed(options, tmp_path, capsys):
     (tmp_path / "houses/train/1.png").rename(tmp_path / "houses/train/9.png")
     train.main(options.replace(n_epochs=2))
     note = f"the files in {tmp_path / 'houses/train'} are not those that the run has seen so far"
+    note += "; another --run-dir begins anew"
     assert note in capsys.readouterr().out
     starts = [event for event in read_log(options.run.run_dir) if event["event"] == "start"]
     assert [start["epochs"] for start in starts] == [0, 1]

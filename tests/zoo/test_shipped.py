@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from gluon_pix2pix.commands import train
+from gluon_pix2pix.commands import models, train
 from gluon_pix2pix.errors import UsageError
 from gluon_pix2pix.handover.export import export_generator
 from gluon_pix2pix.runtime import mx
@@ -155,5 +155,10 @@ def test_models_lists_them(boxed, call, monkeypatch, tmp_path):
             "next: python -m gluon_pix2pix serve --model tiny --open",
         ],
     )
+    with monkeypatch.context() as without:
+        without.setattr(models, "has_mxnet", lambda: False)
+        lines = call("models")[1].splitlines()
+    assert lines[-2].startswith("they need MXNet: pip install ")
+    assert "gluon_pix2pix export --model tiny --onnx makes an .onnx file" in lines[-1]
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     assert call("models")[:2] == (0, "no trained model is in the box so far\n")

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from gluon_pix2pix.datasets.prepare.operations import fit
-from gluon_pix2pix.pictures.collage import collage, for_screen
+from gluon_pix2pix.pictures.collage import caption, collage, for_screen
 from gluon_pix2pix.pictures.files import read_image
 
-CAPTION = 28  # pixels
 GAP = 6
-INK = (40, 40, 40)
 
 
 def draw_contact_sheet(
@@ -41,9 +38,7 @@ def draw_contact_sheet(
         spread = np.linspace(0, len(pictures) - 1, min(samples, len(pictures))).astype(int)
         chosen = [pictures[i] for i in spread]
         words = f"{name or 'all'}: {len(chosen)} of {len(pictures):,}"
-        caption = np.full((CAPTION, width, 3), 255, np.uint8)
-        cv2.putText(caption, words, (GAP, CAPTION - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.55, INK, 1, cv2.LINE_AA)
-        rows += [[caption], *_rows([_thumbnail(paths, height, width) for paths in chosen], width)]
+        rows += [[caption(words, width)], *_rows([_thumbnail(paths, height, width) for paths in chosen], width)]
     return collage(rows, gap=GAP)
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.datasets.prepare.checking import check_splits, summarize
-from gluon_pix2pix.datasets.prepare.contact_sheet import CAPTION, GAP, draw_contact_sheet
+from gluon_pix2pix.datasets.prepare.contact_sheet import GAP, draw_contact_sheet
 from gluon_pix2pix.pairs.coding import make_coding
 from gluon_pix2pix.pairs.locate import pairs_of
+from gluon_pix2pix.pictures.collage import CAPTION
 from gluon_pix2pix.pictures.files import write_image
 
 
