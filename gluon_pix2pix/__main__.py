@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 
 from gluon_pix2pix import __version__
 from gluon_pix2pix.commands.cli import COMMANDS, run
-from gluon_pix2pix.wording import NAME, program
+from gluon_pix2pix.wording import NAME, did_you_mean, program
 
 
 def main() -> None:
@@ -20,9 +19,7 @@ def main() -> None:
     if words and words[0] == "--version":
         text = f"{NAME} {__version__}"
     elif words and words[0] not in ("-h", "--help", "--help-all"):
-        near = difflib.get_close_matches(words[0], COMMANDS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        print(f"error: there is no command {words[0]!r}{hint}\n{text}", file=sys.stderr)
+        print(f"error: there is no command {words[0]!r}{did_you_mean(words[0], COMMANDS)}\n{text}", file=sys.stderr)
         sys.exit(2)
     print(text)
 

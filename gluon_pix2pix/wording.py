@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 NAME = "gluon-pix2pix"  # the command that a wheel installs
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return words about the nearest of those that there are, to be put behind a message; "" if none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def not_there(path: Path) -> str:
+    """Say that there is no such file or folder, from where it was looked for, and which name there is near to it."""
+    beside = (one.name for one in path.parent.iterdir()) if path.parent.is_dir() else ()
+    where = "" if path.is_absolute() else f" in {Path.cwd()}"
+    return f"there is no file or folder {path}{where}{did_you_mean(path.name, beside)}"
 
 
 def count(amount: int, noun: str) -> str:

@@ -19,7 +19,7 @@ from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.reports.translations_page import write_translations_page
 from gluon_pix2pix.runs.checkpoint_list import check_epoch
 from gluon_pix2pix.translation.examples import guess_kind, match_targets
-from gluon_pix2pix.translation.inputs import Inputs, find_inputs, results_are_inputs
+from gluon_pix2pix.translation.inputs import Inputs, find_inputs, refuse_both_sides, results_are_inputs
 from gluon_pix2pix.translation.loading import find_format
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.options import InputOptions, ModelOptions, ResultOptions
@@ -126,6 +126,9 @@ def default_output(model: str) -> Path:
 def find_examples(options: InputOptions, network: Network) -> tuple[Inputs, str]:
     """Find what is to be translated, each picture with its true answer if that is a file; and which kind all are."""
     pairs = options.pairs != "no"
+    if pairs and not options.targets and not network.coding.from_photos:
+        with option_errors():
+            refuse_both_sides(options.input, network.direction)
     inputs = find_inputs(options.input, direction=network.direction, pairs=pairs, split=options.split)
     if options.mask_file:
         return with_masks(inputs, options, network), "single"

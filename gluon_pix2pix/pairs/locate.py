@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, SPLITS, WHOLE, Split, find_splits
+from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.pictures.folders import EXTENSIONS
-from gluon_pix2pix.wording import command
+from gluon_pix2pix.wording import command, did_you_mean
 from gluon_pix2pix.writing import PathLike
+
+_LOOKED_AT = 8  # files whose shapes tell what all of a folder are
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ def locate(
         folder = Path(data_root, dataset)
     if not _may_be_a_set(folder):
         known = f"the data sets are {', '.join(names)}" if names else f"`{command('data', 'list')}` lists those"
-        raise ValueError(f"there is no data set and no folder {str(dataset)!r}; {known}")
+        near = did_you_mean(str(dataset), names)
+        raise ValueError(f"there is no folder {str(dataset)!r}, here or in {data_root}, and no data set; {known}{near}")
     splits = pairs_of(folder, photos=photos)
     name = folder.resolve().stem if folder.is_file() else folder.resolve().name
     undivided = WHOLE in splits
@@ -84,7 +89,31 @@ def pairs_of(folder: PathLike, *, photos: bool = False) -> dict[str, Split]:
     splits = find_splits(folder, photos=photos)
     if not {"train", WHOLE} & splits.keys():
         raise ValueError(_no_pairs(folder, photos=photos))
+    if WHOLE in splits and not photos:
+        _refuse_halves(folder, splits[WHOLE])
     return splits
+
+
+def _refuse_halves(folder: Path, split: Split) -> None:
+    """Refuse a folder of pictures that are no wider than high: halves, or photos, which would be cut in the middle."""
+    shapes = {}
+    for pair in split.pairs[:_LOOKED_AT]:
+        if pair.b is not None:
+            return
+        with contextlib.suppress(ValueError, OSError):  # the check of all files says what is wrong with it
+            shapes[pair.a] = image_size(pair.a)
+    if not shapes or any(width > height for height, width in shapes.values()):
+        return
+    path, (height, width) = next(iter(shapes.items()))
+    parent = folder.absolute().parent
+    if all((parent / side).is_dir() for side in ("A", "B")) and folder.absolute().name in ("A", "B"):
+        way = f"{parent} has A/ and B/: pass that folder"
+    else:
+        way = (
+            f"photos alone are for --task colorization or inpainting; if these are pairs all the same, put them into "
+            f"{folder / 'train'}"
+        )
+    raise ValueError(f"{path} is {width} x {height} pixels, too narrow for A and B side by side: {way}")
 
 
 def _may_be_a_set(path: Path) -> bool:

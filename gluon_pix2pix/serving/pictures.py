@@ -16,7 +16,7 @@ from gluon_pix2pix.serving.limits import Limits, RefusedError
 # Word of a request -> the answer's media type.
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "tiff": "image/tiff"}
 
-_NAME = "the picture"  # in errors: what was sent has no file's name
+_NAME = "what was sent"  # in errors: what was sent has no file's name
 _NPY = b"\x93NUMPY"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Optional, get_args, get_origin, get_type_hints
@@ -16,6 +15,7 @@ from gluon_pix2pix.reports.sinks import WatchOptions
 from gluon_pix2pix.training.kvstores import DIST_ASYNC_REFUSED, KVSTORES
 from gluon_pix2pix.training.network_options import NetworkOptions
 from gluon_pix2pix.training.presets import PRESETS, naming_preset
+from gluon_pix2pix.wording import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,8 @@ class TrainOptions(CommonOptions):
             if own:
                 changes[place.name] = dataclasses.replace(part, **own)
         if left:
-            near = difflib.get_close_matches(sorted(left)[0], self.flat(), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise TypeError(f"train has no option {', '.join(sorted(left))}{hint}")
+            near = did_you_mean(sorted(left)[0], self.flat())
+            raise TypeError(f"train has no option {', '.join(sorted(left))}{near}")
         return dataclasses.replace(self, **changes)
 
     def flat(self) -> dict[str, Any]:

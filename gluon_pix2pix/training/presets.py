@@ -75,6 +75,7 @@ def naming_preset(name: Optional[str]) -> Iterator[None]:
         yield
     except UsageError as error:
         text = str(error)
-        if name not in PRESETS or f"--preset {name} stands for" in text:  # said further down
-            raise
+        chosen = PRESETS.get(name or "", {})
+        if not any(f"--{option.replace('_', '-')}" in text for option in chosen) or f"--preset {name} stands" in text:
+            raise  # of other options, or said further down
         raise UsageError(f"{text} (--preset {name} stands for {' '.join(preset_words(name))})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -11,6 +12,7 @@ from typing import NamedTuple, Optional
 from gluon_pix2pix.pairs.layouts import LISTS as TABLES
 from gluon_pix2pix.pairs.layouts import read_list, read_rows
 from gluon_pix2pix.pictures.folders import EXTENSIONS, NO_DATA, Listing, list_images, natural_key, normal
+from gluon_pix2pix.wording import not_there
 
 LISTS = (".txt", *TABLES)
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
@@ -110,8 +112,25 @@ def find_inputs(
         root, paths, notes = _by_pattern(str(given))
         files = _without_targets(paths)
     else:
-        raise FileNotFoundError(f"{given} is neither a picture nor a folder nor a pattern of names")
+        raise FileNotFoundError(not_there(path))
     return Inputs([_name(path, root, target) for path, target in _unique(files, root)], notes)
+
+
+def refuse_both_sides(given: str | Path, direction: str) -> None:
+    """Refuse a folder of A/ and B/, as training takes it: the true answers would be translated like the sources.
+
+    Raises
+    ------
+    ValueError
+        If it is one; the line says which words translate it.
+    """
+    folder = Path(given)
+    sides = [folder / side for side in ("A", "B")]
+    if not all(side.is_dir() for side in sides) or any(one.suffix.lower() in EXTENSIONS for one in folder.iterdir()):
+        return
+    source, target = sides if direction == "AtoB" else sides[::-1]
+    words = shlex.join(["--input", str(source), "--targets", str(target)])
+    raise ValueError(f"{given} has A/ and B/: {words} translates the sources (--pairs no translates all)")
 
 
 def results_are_inputs(given: str | Path, output: Path) -> bool:

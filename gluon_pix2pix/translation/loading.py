@@ -9,6 +9,7 @@ from typing import Any, Optional
 from gluon_pix2pix.translation.exported import ONNX, SYMBOL
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.onnx_network import load_onnx
+from gluon_pix2pix.wording import not_there
 from gluon_pix2pix.zoo.shipped import find_model
 
 BACKENDS = ("mxnet", "onnx")
@@ -48,6 +49,8 @@ def _forms_of(path: Path) -> list[str]:
         return ["onnx"]
     if (path / "options.json").is_file():
         return ["run"]
+    if not path.exists():
+        raise FileNotFoundError(not_there(path))
     forms = [form for form, name in (("symbol", SYMBOL), ("onnx", ONNX)) if (path / name).is_file()]
     if not forms:
         raise FileNotFoundError(

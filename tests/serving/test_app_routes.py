@@ -126,9 +126,9 @@ def test_words_that_cannot_be(service, query, line):
     ("body", "line"),
     [
         (b"", "the body is empty: send a picture"),
-        (b"hello", "the picture is not a picture"),
-        (PICTURE[:200], "the picture is cut off"),
-        (b"\x93NUMPY\x01\x00", "the picture is not an array"),
+        (b"hello", "what was sent is not a picture"),
+        (PICTURE[:200], "what was sent is cut off"),
+        (b"\x93NUMPY\x01\x00", "what was sent is not an array"),
     ],
 )
 def test_what_is_no_picture(service, body, line):

@@ -217,7 +217,7 @@ export class Editor extends EventTarget {
 		return this.names.get(value) ?? unpacked(value).join(" ");
 	}
 
-	// What lies over it: a rectangle before it is there, the brush, the keyboard's cursor
+	// What lies over it: a rectangle to come, the brush, the keyboard's cursor
 
 	#draw_over() {
 		const { overlay, canvas } = this, density = devicePixelRatio || 1;

@@ -1,4 +1,4 @@
-// The page: what is given (a drawing or a picture), what the network answers, and all that lies between.
+// The page: what is given, what the network answers, and all between.
 import { Editor, packed, unpacked } from "./editor.js";
 import { read_picture, write_png } from "./pixels.js";
 
@@ -32,6 +32,7 @@ function forget_answer() {
 	$("working").hidden = true;
 	$("nothing").hidden = false;
 	show_download();
+	show_wipe();
 	for (const id of ["result", "before"]) $(id).width = $(id).height = 1;
 }
 
@@ -49,7 +50,9 @@ async function ask() {
 		$("answer-problem").textContent = $("given-problem").textContent = "";
 	} catch (error) {
 		if (mine.signal.aborted) return;
-		$(error.about_picture && !painting() ? "given-problem" : "answer-problem").textContent = sentence(error.message);
+		const about = error.about_picture && !painting();
+		$(about ? "given-problem" : "answer-problem").textContent = sentence(error.message);
+		if (about && !shown) $("drop").hidden = false, ($("given-what").textContent = "");
 		$("status").textContent = "";
 	} finally {
 		if (asking === mine) {
@@ -89,7 +92,7 @@ function request(given) {
 
 function trained() { return model.trained_at ?? [256, 256].map(side => Math.ceil(side / model.multiple) * model.multiple); }
 
-// Height and width like the picture's, with about as many pixels as those of training.
+// Height and width like the picture's, with about as many pixels as in training.
 function proportions() {
 	const [height, width] = trained(), scale = shown ? Math.sqrt((height * width) / (shown.height * shown.width)) : 1;
 	return shown ? [shown.height, shown.width].map(side => Math.max(Math.round(side * scale), 1)) : [height, width];
@@ -191,7 +194,7 @@ function palette_of({ source, task }) {
 	return [["black", [0, 0, 0]], ["white", [255, 255, 255]]].map(([name, rgb]) => ({ name, value: packed(rgb) }));
 }
 const has_palette = () => model.source.palette !== null;
-const ground = () => packed((has_palette() ? model.source.palette.find(({ name }) => name === "facade") ?? model.source.palette[0] : { rgb: [255, 255, 255] }).rgb);
+const ground = () => packed((has_palette() ? model.source.palette[0] : { rgb: [255, 255, 255] }).rgb);
 
 function show_palette() {
 	const colours = palette_of(model);
@@ -267,7 +270,7 @@ async function open_file(blob, name = "") {
 			return void ($("given-problem").textContent = UNREADABLE);
 		}
 	}
-	$("given-what").textContent = name + (shown ? "" : " (without a preview)");
+	$("given-what").textContent = name + (!shown ? " (without a preview)" : model.task === "colorization" ? ", as the network sees it" : "");
 	show_photo(shown);
 	show_sizes();
 	renew({ now: true });
@@ -300,7 +303,7 @@ function open_drawing({ width, height, data }) {
 		pixels[y * editor.width + x] = colour;
 		near += close;
 	}
-	if (near < pixels.length / 2) return void ($("given-problem").textContent = "Most of this picture is far from all of this model's colours.");
+	if (near < pixels.length / 2) return void ($("given-problem").textContent = "This is no drawing in this model's colours: most of it is far from all of them.");
 	editor.load(editor.width, editor.height, pixels, { undoable: true });
 }
 
@@ -340,14 +343,16 @@ function show_sizes() {
 	$("size").replaceChildren(...sizes.map(([value, text]) => new Option(text, value)));
 	const wanted = model.task !== "colorization" && sizes.some(([value]) => value === "proportions") ? "proportions" : sizes[0][0];
 	$("size").value = sizes.some(([value]) => value === before) && before !== "trained" ? before : wanted;
-	$("size-choice").hidden = sizes.length < 2 || (way === "photo" && painting());
+	$("size-choice").hidden = sizes.length < 2 || (way === "photo" && painting()) || model.task === "colorization";
 }
 
 $("size").addEventListener("change", () => {
 	if (way !== "paint") return renew({ now: true });
-	const { width, height } = editor, old = editor.pixels, [tall, wide] = $("size").value.split("x").map(Number);
-	const pixels = Uint32Array.from({ length: tall * wide }, (_, i) => old[Math.floor((Math.floor(i / wide) * height) / tall) * width + Math.floor(((i % wide) * width) / wide)]);
-	editor.load(wide, tall, pixels);
+	const { width, height, past, future } = editor, [tall, wide] = $("size").value.split("x").map(Number);
+	const scaled = old => Uint32Array.from({ length: tall * wide }, (_, i) => old[Math.floor((Math.floor(i / wide) * height) / tall) * width + Math.floor(((i % wide) * width) / wide)]);
+	editor.load(wide, tall, scaled(editor.pixels));
+	[editor.past, editor.future] = [past.map(scaled), future.map(scaled)];
+	editor.dispatchEvent(new Event("paint"));
 });
 for (const id of ["dropout", "seed"]) $(id).addEventListener("input", () => {
 	$("seed-choice").hidden = $("dice").hidden = !$("dropout").checked;
@@ -369,7 +374,9 @@ const ways_of = ({ source, task }) => {
 	return [1, 3].includes(source.channels) ? ["photo", "paint"] : ["photo"];
 };
 
+const drawings = new Map(); // by model
 async function choose_model(chosen) {
+	if (model && way === "paint") drawings.set(model, [editor.width, editor.height, editor.pixels]);
 	forget_answer();
 	model = null; // nothing is asked for while it changes
 	await backend.prepare(chosen, show_loading);
@@ -393,18 +400,16 @@ function choose_way(chosen) {
 	way = chosen;
 	[file, shown] = [null, null];
 	const draws = way === "paint" || model.task === "inpainting";
-	document.querySelector("main").classList.toggle("no-tools", !draws);
+	document.querySelector("main").className = draws ? "" : model.task === "colorization" ? "no-tools gray" : "no-tools";
 	$("tools").hidden = !draws;
 	$("drop").hidden = way === "paint";
 	$("save").hidden = !draws;
 	$("given-problem").textContent = "";
-	$("given-what").textContent = "";
+	$("given-what").textContent = way === "paint" ? "choose a colour and drag" : "";
 	document.querySelectorAll("[data-way]").forEach(button => button.setAttribute("aria-pressed", button.dataset.way === way));
-	$("given-title").textContent = way === "paint" ? "You paint" : "You bring";
-	$("canvas").setAttribute("aria-label", draws ? "The drawing" : "Your picture");
-	$("canvas").setAttribute("role", draws ? "application" : "img");
-	$("canvas").classList.toggle("still", !draws);
-	$("canvas").tabIndex = draws ? 0 : -1;
+	$("given-title").textContent = way === "paint" ? "You paint" : "Your picture";
+	const still = draws ? {} : { role: "img", ariaLabel: "Your picture", className: "still", tabIndex: -1 };
+	Object.assign($("canvas"), { role: "application", ariaLabel: "The drawing", className: "", tabIndex: 0, ...still });
 	$("canvas-help").hidden = !draws;
 	show_palette();
 	show_sizes();
@@ -418,7 +423,7 @@ async function show_examples() {
 	const mine = model;
 	const buttons = model.examples.map((address, number) => {
 		const button = Object.assign(document.createElement("button"), { type: "button", title: `Example ${number + 1}` });
-		button.append(Object.assign(new Image(), { src: address, alt: `Example ${number + 1}`, width: 66, height: 66 }));
+		button.append(Object.assign(new Image(), { src: address, alt: "" }));
 		button.addEventListener("click", () => use(address, `example ${number + 1}`));
 		return button;
 	});
@@ -432,6 +437,7 @@ async function show_examples() {
 	};
 	$("examples").replaceChildren(...(way === "paint" && !has_palette() ? [] : buttons));
 	if (way === "paint" && has_palette() && buttons.length) {
+		if (drawings.has(mine)) return editor.load(...drawings.get(mine)), ($("size").value = `${editor.height}x${editor.width}`);
 		await use(model.examples[0]);
 		if (model === mine) [editor.past] = [[]], editor.dispatchEvent(new Event("paint"));
 	} else if (way === "paint") renew();
@@ -440,7 +446,7 @@ async function show_examples() {
 function show_card() {
 	const rows = Object.entries({ model: model.name, ...model.card, takes: words_of(model.source), gives: words_of(model.target) });
 	const element = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
-	$("card").replaceChildren(...rows.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
+	$("card").replaceChildren(...rows.flatMap(([name, text]) => (text ? [element("dt", name), element("dd", text)] : [])));
 }
 
 function words_of({ kind, channels, palette }) {
