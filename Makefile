@@ -1,5 +1,5 @@
 # make studio: the page to paint on, in a browser.    make demo: a first look, from nothing to trained, scored and exported pictures.    make test: the tests.
-# make install: the program alone.    make doctor: whether the installation works.    make wheel: whether the package does.
+# make install: the program, to train, translate, export and serve.    make doctor: whether the installation works.    make wheel: whether the package does.
 # EXTRA=cu112 installs MXNet for NVIDIA GPUs; PYTHON=... chooses the interpreter, VENV=... the folder it goes to.
 # make test DEVICE=gpu0 runs the tests that compute, on that GPU; TESTS=... chooses files.
 EXTRA ?= cpu
@@ -41,7 +41,7 @@ $(VENV)/onnxruntime-web: $(VENV)/dev
 	$(BIN)/python -c 'import os, sys; from pathlib import Path; from gluon_pix2pix.serving.web_runtime import read_runtime; \
 		files, folder = read_runtime(), Path(sys.argv[1]); folder.mkdir(exist_ok=True); [(folder / n).write_bytes(d) for n, d in files.items()]; os.utime(folder)' $@
 
-install: $(VENV)/$(EXTRA)
+install: $(VENV)/all
 	@test "$(SOURCE)" != "--editable ." || echo "Installed. Next: . $(VENV)/bin/activate"
 
 doctor: $(VENV)/$(EXTRA)
@@ -100,9 +100,9 @@ $(VENV)/dev: $(BIN)/python pyproject.toml
 	$(call install,$(EXTRA)$(comma)dev)
 	@touch $@ $(VENV)/$(EXTRA)
 
-$(VENV)/studio: $(BIN)/python pyproject.toml
-	$(call install,$(EXTRA)$(comma)serve)
-	@touch $@
+$(VENV)/studio $(VENV)/all: $(BIN)/python pyproject.toml
+	$(call install,$(EXTRA)$(comma)serve$(comma)onnx)
+	@touch $(VENV)/studio $(VENV)/all $(VENV)/$(EXTRA)
 
 $(VENV)/$(EXTRA): $(BIN)/python pyproject.toml
 	$(call install,$(EXTRA))

@@ -12,6 +12,7 @@ import tyro
 from gluon_pix2pix.errors import CommonOptions, option_errors
 from gluon_pix2pix.evaluation.palettes import read_palette
 from gluon_pix2pix.installing import install_line
+from gluon_pix2pix.translation.loading import find_format
 
 
 @dataclass
@@ -45,6 +46,10 @@ def main(options: Options) -> None:
     with option_errors():
         palette = read_palette(options.palette) if options.palette else None
         models = find_models(options.model)
+    if {find_format(path) for path in models.values()} != {"onnx"}:
+        from gluon_pix2pix.handover.onnx_export import import_onnx  # here: .onnx files are copied without MXNet
+
+        import_onnx()  # now, and not when the runtime has been fetched
     if not options.runtime_dir:
         print(f"getting {PACKAGE} {VERSION} by npm", flush=True)
     runtime = read_runtime(options.runtime_dir)

@@ -64,7 +64,7 @@ def locate(
     if not _may_be_a_set(folder):
         known = f"the data sets are {', '.join(names)}" if names else f"`{command('data', 'list')}` lists those"
         near = did_you_mean(str(dataset), names)
-        raise ValueError(f"there is no folder {str(dataset)!r}, here or in {data_root}, and no data set; {known}{near}")
+        raise ValueError(f"there is no data set and no folder {str(dataset)!r}, here or in {data_root}; {known}{near}")
     splits = pairs_of(folder, photos=photos)
     name = folder.resolve().stem if folder.is_file() else folder.resolve().name
     undivided = WHOLE in splits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
@@ -76,6 +77,7 @@ def naming_preset(name: Optional[str]) -> Iterator[None]:
     except UsageError as error:
         text = str(error)
         chosen = PRESETS.get(name or "", {})
-        if not any(f"--{option.replace('_', '-')}" in text for option in chosen) or f"--preset {name} stands" in text:
+        named = any(re.search(rf"(?<![a-z]){option}(?![a-z])", text.replace("-", "_")) for option in chosen)
+        if not named or f"--preset {name} stands for" in text:
             raise  # of other options, or said further down
         raise UsageError(f"{text} (--preset {name} stands for {' '.join(preset_words(name))})") from error

@@ -97,7 +97,7 @@ def test_an_output_that_cannot_be_written(export, tiny_run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
-        (["--model", "no/where"], 1, "error: no/where is not the folder of a run: it has no options.json"),
+        (["--model", "no/where"], 1, "error: there is no file or folder no/where in "),
         (
             ["--model", "nowhere"],
             1,

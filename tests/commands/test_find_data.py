@@ -57,7 +57,7 @@ def test_a_folder_of_ones_own(tmp_path, monkeypatch, got):
     monkeypatch.chdir(tmp_path)
     assert find_data("cats", tmp_path / "nowhere", get=True).counts == {"train": 1}
     with pytest.raises(
-        ValueError, match=r"no data set and no folder 'cat'; the data sets are facades, maps, .*, demo$"
+        ValueError, match=r"no data set and no folder 'cat', here or in .*; the data sets are facades, maps, .*, demo$"
     ):
         find_data("cat", tmp_path, get=True)
     assert got == []

@@ -152,7 +152,10 @@ def test_too_little_room_is_said_at_once(train, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--dataset", "nonsense"], "there is no data set and no folder 'nonsense'; the data sets are facades, maps"),
+        (
+            ["--dataset", "nonsense"],
+            "there is no data set and no folder 'nonsense', here or in data; ",
+        ),
         (["--dataset", "."], ". has no pairs: a data set is a folder with train/ of"),
         (["--gpu", "x"], "--gpu takes numbers such as 0 or 0,1, or -1 for the CPU, and got 'x'"),
         (["--load-size", 12], "crop_size 16 does not fit into load_size 12"),

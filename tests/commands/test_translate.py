@@ -251,13 +251,13 @@ def test_results_inside_the_input(translate, tmp_path, output):
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
-        (["--model", "no/where"], 1, "error: no/where is not the folder of a run: it has no options.json"),
+        (["--model", "no/where"], 1, "error: there is no file or folder no/where in "),
         (
             ["--model", "nowhere"],
             1,
             "error: there is no model 'nowhere': it is no path that is there, and the models in",
         ),
-        (["--input", "nothing"], 1, "error: nothing is neither a picture nor a folder"),
+        (["--input", "nothing"], 1, "error: there is no file or folder nothing in "),
         (["--input", "empty"], 1, "error: empty holds no pictures"),
         (["--epoch", "7"], 1, "has no checkpoint 7; there: epoch_0001, epoch_0002"),
         (["--epoch", "newest"], 2, "error: an epoch is a number, 'latest' or 'best', not 'newest'"),

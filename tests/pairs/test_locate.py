@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gluon_pix2pix.pairs.locate import locate
+from gluon_pix2pix.pictures.files import write_image
 
 
 def touch(folder, *names):
@@ -12,6 +14,21 @@ def touch(folder, *names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     return folder
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 6)])
+def test_photos_and_halves_are_not_cut_in_the_middle(tmp_path, height, width):
+    for side in ("A", "B"):
+        (tmp_path / side).mkdir()
+        write_image(tmp_path / side / "1.png", np.zeros((height, width, 3), np.uint8))
+    with pytest.raises(ValueError, match=rf"too narrow for A and B side by side: {tmp_path} has A/ and B/: pass that"):
+        locate(tmp_path / "A")
+    (tmp_path / "A").rename(tmp_path / "photos")
+    with pytest.raises(ValueError, match=rf"1\.png is {width} x {height} pixels, .*, put them into .*/photos/train"):
+        locate(tmp_path / "photos")
+    assert locate(tmp_path / "photos", photos=True).counts == {"train": 1}
+    (tmp_path / "photos").rename(tmp_path / "train")
+    assert locate(tmp_path).counts == {"train": 1}  # who says that it is a data set may have what he likes
 
 
 def test_folders_of_halves(tmp_path):
@@ -53,7 +70,7 @@ def test_photos(tmp_path):
 
 def test_another_kind_of_file(tmp_path):
     (tmp_path / "pairs.zip").touch()
-    with pytest.raises(ValueError, match=r"there is no data set and no folder '.*pairs\.zip'"):
+    with pytest.raises(ValueError, match=r"there is no data set and no folder '.*pairs\.zip', here or in"):
         locate(tmp_path / "pairs.zip")
 
 
@@ -80,10 +97,14 @@ def test_a_set_of_ones_own_in_the_data_root(tmp_path):
 
 
 def test_neither_name_nor_folder(tmp_path):
-    with pytest.raises(ValueError, match=r"no folder 'facade'; `python -m gluon_pix2pix data list` lists those$"):
+    with pytest.raises(
+        ValueError, match=r"no folder 'facade', here or in .*; `python -m gluon_pix2pix data list` lists those$"
+    ):
         locate("facade", tmp_path)
-    with pytest.raises(ValueError, match=r"no folder 'facade'; the data sets are maps, demo$"):
+    with pytest.raises(ValueError, match=r"no folder 'facade', here .*; the data sets are maps, demo$"):
         locate("facade", tmp_path, names=["maps", "demo"])
+    with pytest.raises(ValueError, match=r"the data sets are maps, facades; did you mean facades\?$"):
+        locate("facade", tmp_path, names=["maps", "facades"])
 
 
 def test_no_train_split(tmp_path):

@@ -64,11 +64,12 @@ def test_an_option_that_contradicts_it():
 
 
 def test_other_errors_of_a_run_with_one_name_it_once():
-    once = r"^too small \(--preset best stands for [^(]*\)$"
+    once = r"^--ema is too small \(--preset best stands for [^(]*\)$"
     with pytest.raises(UsageError, match=once), naming_preset("best"), naming_preset("best"):
-        raise UsageError("too small")
-    with pytest.raises(UsageError, match=r"^too small$"), naming_preset(None):
-        raise UsageError("too small")
+        raise UsageError("--ema is too small")
+    for preset, text in ((None, "--ema is too small"), ("best", "remain: it is too small")):  # of nothing that it chose
+        with pytest.raises(UsageError, match=rf"^{text}$"), naming_preset(preset):
+            raise UsageError(text)
 
 
 def test_a_generator_of_ones_own_has_no_average(tiny_options):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gluon_pix2pix.pictures.folders import NO_DATA
-from gluon_pix2pix.translation.inputs import find_inputs, is_video, results_are_inputs
+from gluon_pix2pix.translation.inputs import find_inputs, is_video, refuse_both_sides, results_are_inputs
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_bad_list(folder, name, data, error):
 
 
 def test_nothing_there(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="neither a picture nor a folder nor a pattern"):
+    with pytest.raises(FileNotFoundError, match="there is no file or folder"):
         find_inputs(folder / "none.png")
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="holds no pictures"):
@@ -233,3 +233,15 @@ def test_each_file_of_a_list_has_one_result_or_is_refused(tmp_path_factory, file
         assert ".." not in parts
         assert not any(part.startswith(".") for part in parts)
         assert not any(part.lower() in NO_DATA for part in parts[:-1])
+
+
+@pytest.mark.parametrize(("direction", "source", "target"), [("AtoB", "A", "B"), ("BtoA", "B", "A")])
+def test_a_folder_of_both_sides_is_refused_with_the_words_for_it(tmp_path, direction, source, target):
+    for side in ("A", "B"):
+        (tmp_path / side).mkdir()
+    words = rf"has A/ and B/: --input {tmp_path}/{source} --targets {tmp_path}/{target} translates the sources"
+    with pytest.raises(ValueError, match=words):
+        refuse_both_sides(tmp_path, direction)
+    (tmp_path / "1.png").touch()
+    refuse_both_sides(tmp_path, direction)  # A/ and B/ are names like any there
+    refuse_both_sides(tmp_path / "A", direction)

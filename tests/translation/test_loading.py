@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from pathlib import Path
 import sys
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_formats(tiny_run, exported, monkeypatch):
     assert find_format(tiny_run) == find_format(tiny_run, "mxnet") == "run"
     assert find_format(exported) == find_format(exported, "mxnet") == "symbol"
     assert find_format(exported, "onnx") == find_format(exported / ONNX) == "onnx"
-    monkeypatch.setattr(loading, "_has_mxnet", lambda: False)
+    monkeypatch.setattr(loading, "has_mxnet", lambda: False)
     assert find_format(exported) == "onnx"
     monkeypatch.undo()
     (exported / SYMBOL).unlink()
@@ -60,14 +61,19 @@ def test_formats(tiny_run, exported, monkeypatch):
     assert find_format(exported) == "onnx"
 
 
+def test_a_model_that_is_not_there(tmp_path, monkeypatch):
+    (tmp_path / "my_pairs").mkdir()
+    with pytest.raises(FileNotFoundError, match=rf"^there is no file or folder {tmp_path}/nowhere$"):
+        find_format(tmp_path / "nowhere")
+    monkeypatch.chdir(tmp_path.parent)
+    asked = Path(tmp_path.name, "my_pears")
+    with pytest.raises(FileNotFoundError, match=rf"{asked} in {tmp_path.parent}; did you mean my_pairs\?$"):
+        find_format(asked)
+
+
 @pytest.mark.parametrize(
     ("name", "backend", "error"),
     [
-        (
-            "nowhere",
-            None,
-            r"nowhere is not the folder of a run: it has no options\.json; nor an export",
-        ),
         (
             "empty",
             None,
@@ -212,13 +218,15 @@ def test_onnx_files_of_others(tmp_path, finished):
 
 def test_without_onnx_runtime(finished, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r"generator\.onnx needs ONNX Runtime: pip install -e '\.\[onnxruntime\]'"):
+    with pytest.raises(
+        ImportError, match=r"generator\.onnx needs ONNX Runtime: pip install -e '\.\[cpu,onnxruntime\]'"
+    ):
         load_network(finished / ONNX)
 
 
 def test_without_onnx(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"an ONNX file needs the package onnx: pip install -e '\.\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"an ONNX file needs the package onnx: pip install -e '\.\[cpu,onnx\]'"):
         export_generator(tiny_run, tmp_path / "out", onnx=True)
     assert list(tmp_path.iterdir()) == []
 
