@@ -97,9 +97,7 @@ def test_a_set_of_ones_own_in_the_data_root(tmp_path):
 
 
 def test_neither_name_nor_folder(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"no folder 'facade', here or in .*; `python -m gluon_pix2pix data list` lists those$"
-    ):
+    with pytest.raises(ValueError, match=r"no folder 'facade', here or in .*; `python -m .* data list` lists those$"):
         locate("facade", tmp_path)
     with pytest.raises(ValueError, match=r"no folder 'facade', here .*; the data sets are maps, demo$"):
         locate("facade", tmp_path, names=["maps", "demo"])
