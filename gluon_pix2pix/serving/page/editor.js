@@ -189,7 +189,7 @@ export class Editor extends EventTarget {
 		} else if (event.key === " " || event.key === "Enter") {
 			this.cursor ??= [Math.floor(this.width / 2), Math.floor(this.height / 2)];
 			this.#press(this.cursor);
-		} else if (event.key === "Escape" && this.keyed) {
+		} else if (event.key === "Escape" && this.from) {
 			this.#give_up();
 			this.#say("given up");
 		} else return;
