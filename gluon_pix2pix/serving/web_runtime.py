@@ -24,6 +24,7 @@ FILES = {
 }
 NOTICE = f"{PACKAGE} {VERSION}, by Microsoft Corporation, under the MIT licence (github.com/microsoft/onnxruntime).\n"
 SECONDS = 600
+MAX_BYTES = 1 << 26  # of one file; the largest has 27 MB
 
 
 def read_runtime(folder: Optional[Path] = None) -> dict[str, bytes]:
@@ -95,8 +96,8 @@ def _from_archive(data: bytes, path: Path) -> dict[str, bytes]:
             for name in FILES:
                 member = archive.extractfile(f"package/dist/{name}")
                 if member is None:
-                    raise KeyError(name)
-                found[name] = member.read()
+                    raise KeyError(f"{name} is no file")
+                found[name] = member.read(MAX_BYTES)
     except (tarfile.TarError, KeyError, EOFError, OSError) as error:
         raise ValueError(f"{path} is not the npm package {PACKAGE} {VERSION}: {error}") from error
     return found

@@ -68,7 +68,7 @@ def test_what_a_killed_process_wrote_beyond_the_checkpoint_is_void(tmp_path, sin
 def test_a_missing_package_is_named(tmp_path, monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, f"gluon_pix2pix.reports.{name}", raising=False)
-    with pytest.raises(ValueError, match=rf"--log {name} needs {package}, which is not installed: pip .*\[.*live\]' br"):
+    with pytest.raises(ValueError, match=rf"--log {name} needs {package}, which is not installed: pip .*\[.*live\]'"):
         open_sinks(WatchOptions(log=name), tmp_path, say=print)
 
 
