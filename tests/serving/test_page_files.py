@@ -146,7 +146,12 @@ def driver(tmp_path_factory) -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def page(driver) -> Page:
-    driver.get("about:blank")
+    before = driver.current_window_handle
+    driver.switch_to.new_window("tab")  # a tab of its own: the page keeps drawings in its tab
+    fresh = driver.current_window_handle
+    driver.switch_to.window(before)
+    driver.close()
+    driver.switch_to.window(fresh)
     driver.get_log("browser")  # of the test before
     return Page(driver)
 
@@ -202,9 +207,41 @@ def test_strokes_have_hard_edges(service, page):
     assert (painted == SHOP).all(axis=2).sum() > 20
 
 
+def test_the_tab_keeps_drawings(service, page):
+    page.open(service.url, model="houses").at_rest()
+    small = page.canvas("canvas").shape
+    Select(page.find("size")).select_by_index(1)
+    page.click("#palette label:nth-child(12) input")
+    page.drag("canvas", (0.25, 0.25), (0.75, 0.75))
+    answer, drawing = page.at_rest(), page.canvas("canvas")
+    assert (drawing == SHOP).all(axis=2).any()
+    Select(page.find("model")).select_by_visible_text("labels")
+    page.until(lambda: "labels" in page.driver.title)
+    page.at_rest()
+    for again in (
+        lambda: Select(page.find("model")).select_by_visible_text("houses"),
+        page.driver.refresh,  # with the model that was chosen
+    ):
+        again()
+        page.until(lambda: "houses" in page.driver.title and page.find("studio").is_displayed())
+        np.testing.assert_array_equal(page.at_rest(), answer)
+        np.testing.assert_array_equal(page.canvas("canvas"), drawing)
+        assert Select(page.find("size")).first_selected_option.text == "{1} × {0}".format(*drawing.shape)
+        assert not page.find("undo").is_enabled()
+    page.driver.execute_script("addEventListener('pagehide', () => sessionStorage['drawing houses'] = '7,7,1')")
+    page.driver.refresh()
+    page.until(lambda: "houses" in page.driver.title and page.find("studio").is_displayed())
+    page.at_rest()
+    assert page.canvas("canvas").shape == small  # what was kept is of another model: the example again
+    assert page.said() == []
+
+
 def test_by_keyboard_alone(service, page):
     page.open(service.url, model="houses").at_rest()
+    assert page.find("canvas-help").size["width"] <= 1
+    page.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     page.driver.execute_script("document.getElementById('canvas').focus()")
+    assert page.find("canvas-help").size["width"] > 100  # who goes by keys sees which there are
     before = page.canvas("canvas")
     press = lambda *keys: ActionChains(page.driver).send_keys(*keys).perform()  # noqa: E731
     press("r", "3")  # rectangle, window

@@ -4,6 +4,8 @@ import { read_picture, write_png } from "./pixels.js";
 
 const backend = await import(document.documentElement.dataset.backend === "browser" ? "./browser.js" : "./server.js");
 const $ = id => document.getElementById(id);
+const on = (id, event, act) => $(id).addEventListener(event, act);
+const make = (tag, words) => Object.assign(document.createElement(tag), words);
 const say = text => ($("said").textContent = text);
 const AT_ONCE = 1 << 20; // pixels; larger pictures are asked for in tiles
 const LARGEST = 1024; // pixels a side, of a photo that holes are painted into
@@ -31,8 +33,7 @@ function forget_answer() {
 	$("status").textContent = $("answer-problem").textContent = "";
 	$("working").hidden = true;
 	$("nothing").hidden = false;
-	show_download();
-	show_wipe();
+	refresh();
 	for (const id of ["result", "before"]) $(id).width = $(id).height = 1;
 }
 
@@ -119,8 +120,7 @@ async function show_answer({ blob, picture, seconds, where }, given) {
 	$("nothing").hidden = true;
 	$("status").textContent = `${picture.width} × ${picture.height} in ${seconds < 10 ? seconds.toFixed(2) : Math.round(seconds)} s${where ? `, ${where}` : ""}`;
 	$("answer").dataset.count = Number($("answer").dataset.count ?? 0) + 1;
-	show_wipe();
-	show_download();
+	refresh();
 }
 
 function put(id, { width, height, data }) {
@@ -128,28 +128,26 @@ function put(id, { width, height, data }) {
 }
 
 function set_ratio(id, { width, height }) {
-	const style = $(id).style, number = Math.min(Math.max(width / height, 0.25), 4);
-	style.setProperty("--ratio", number);
-	style.setProperty("--number", number);
+	$(id).style.setProperty("--ratio", Math.min(Math.max(width / height, 0.25), 4));
 }
 
-function show_download() { $("download").disabled = !answer; }
-$("download").addEventListener("click", async () => save(answer.blob ?? (await write_png(answer.picture)), `${model.name}.png`));
+on("download", "click", async () => save(answer.blob ?? (await write_png(answer.picture)), `${model.name}.png`));
 
 function save(blob, name) {
-	const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+	const link = make("a", { href: URL.createObjectURL(blob), download: name });
 	link.click();
 	setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-function show_wipe() {
+function refresh() {
+	$("download").disabled = !answer;
 	const on = $("wiping").checked && answer !== null && !$("wipe-choice").hidden;
 	$("wiped").hidden = $("wipe").hidden = !on;
 	$("answer-stage").classList.toggle("wiping", on);
 	$("answer-stage").style.setProperty("--wiped", `${$("wipe").value}%`);
 }
-$("wiping").addEventListener("change", show_wipe);
-$("wipe").addEventListener("input", show_wipe);
+on("wiping", "change", refresh);
+on("wipe", "input", refresh);
 
 // The drawing
 
@@ -170,15 +168,14 @@ editor.addEventListener("picked", event => {
 	say(`picked ${editor.names.get(event.detail) ?? unpacked(event.detail).join(" ")}`);
 	choose_tool(last_tool);
 });
-$("canvas").addEventListener("pointerleave", () => editor.leave());
-$("undo").addEventListener("click", () => editor.undo());
-$("redo").addEventListener("click", () => editor.redo());
-$("clear").addEventListener("click", () => {
+on("canvas", "pointerleave", () => editor.leave());
+for (const id of ["undo", "redo"]) on(id, "click", () => editor[id]());
+on("clear", "click", () => {
 	if (model.task === "inpainting") return show_photo(shown, { undoable: true });
 	editor.clear(ground());
 });
-$("brush").addEventListener("input", () => { $("brush-size").value = editor.brush = Number($("brush").value); choose_tool("brush"); });
-$("save").addEventListener("click", async () => save(await write_png({ width: editor.width, height: editor.height, data: editor.image.data }, painting() && model.task === "inpainting" ? 4 : 3), "drawing.png"));
+on("brush", "input", () => { $("brush-size").value = editor.brush = Number($("brush").value); choose_tool("brush"); });
+on("save", "click", async () => save(await write_png(editor.image, painting() && model.task === "inpainting" ? 4 : 3), "drawing.png"));
 
 let last_tool = "rectangle";
 function choose_tool(tool) {
@@ -186,7 +183,7 @@ function choose_tool(tool) {
 	editor.tool = tool;
 	document.querySelector(`[name=tool][value=${tool}]`).checked = true;
 }
-$("tool-choice").addEventListener("change", event => choose_tool(event.target.value));
+on("tool-choice", "change", event => choose_tool(event.target.value));
 
 function palette_of({ source, task }) {
 	if (task === "inpainting") return [{ name: "hole", value: HOLE }];
@@ -202,8 +199,7 @@ function show_palette() {
 	const rows = colours.map(({ name, value }, number) => row(name, value, number < 10 ? `${(number + 1) % 10}` : ""));
 	if (!has_palette() && model.task !== "inpainting") {
 		const own = row("own colour", packed([180, 60, 30]), "");
-		const input = Object.assign(document.createElement("input"), { type: "color", value: "#b43c1e", id: "own-colour" });
-		input.setAttribute("aria-label", "Own colour");
+		const input = make("input", { type: "color", value: "#b43c1e", id: "own-colour", ariaLabel: "Own colour" });
 		input.addEventListener("input", () => choose_colour(own.querySelector("input")));
 		own.querySelector("i").replaceWith(input);
 		rows.push(own);
@@ -214,11 +210,9 @@ function show_palette() {
 }
 
 function row(name, value, key) {
-	const label = document.createElement("label"), input = document.createElement("input"), patch = document.createElement("i");
-	Object.assign(input, { type: "radio", name: "colour" });
+	const label = make("label", { title: key && `Key ${key}` }), input = make("input", { type: "radio", name: "colour" });
+	const patch = make("i", { style: `background: rgb(${unpacked(value)})` });
 	input.dataset.value = value;
-	patch.style.background = `rgb(${unpacked(value)})`;
-	label.title = key && `Key ${key}`;
 	label.append(patch, name, input);
 	input.addEventListener("change", () => choose_colour(input));
 	return label;
@@ -307,11 +301,10 @@ function open_drawing({ width, height, data }) {
 	editor.load(editor.width, editor.height, pixels, { undoable: true });
 }
 
-const choose_file = () => $("file").click();
-$("choose").addEventListener("click", choose_file);
-$("open").addEventListener("click", choose_file);
-$("file").addEventListener("change", () => {
-	if ($("file").files[0]) open_file($("file").files[0], $("file").files[0].name);
+for (const id of ["choose", "open"]) on(id, "click", () => $("file").click());
+on("file", "change", () => {
+	const [chosen] = $("file").files;
+	if (chosen) open_file(chosen, chosen.name);
 	$("file").value = "";
 });
 document.addEventListener("paste", event => {
@@ -323,7 +316,8 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
 		if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
 		event.preventDefault();
 		$("given-stage").classList.toggle("over", name === "dragenter" || name === "dragover");
-		if (name === "drop" && model && event.dataTransfer.files[0]) open_file(event.dataTransfer.files[0], event.dataTransfer.files[0].name);
+		const [dropped] = event.dataTransfer.files;
+		if (name === "drop" && model && dropped) open_file(dropped, dropped.name);
 	});
 }
 
@@ -346,7 +340,7 @@ function show_sizes() {
 	$("size-choice").hidden = sizes.length < 2 || (way === "photo" && painting()) || model.task === "colorization";
 }
 
-$("size").addEventListener("change", () => {
+on("size", "change", () => {
 	if (way !== "paint") return renew({ now: true });
 	const { width, height, past, future } = editor, [tall, wide] = $("size").value.split("x").map(Number);
 	const scaled = old => Uint32Array.from({ length: tall * wide }, (_, i) => old[Math.floor((Math.floor(i / wide) * height) / tall) * width + Math.floor(((i % wide) * width) / wide)]);
@@ -354,17 +348,17 @@ $("size").addEventListener("change", () => {
 	[editor.past, editor.future] = [past.map(scaled), future.map(scaled)];
 	editor.dispatchEvent(new Event("paint"));
 });
-for (const id of ["dropout", "seed"]) $(id).addEventListener("input", () => {
+for (const id of ["dropout", "seed"]) on(id, "input", () => {
 	$("seed-choice").hidden = $("dice").hidden = !$("dropout").checked;
 	$("seed-problem").textContent = $("seed").checkValidity() ? "" : "A seed is a whole number from 0 to 2147483647.";
 	renew({ now: true });
 });
-$("dice").addEventListener("click", () => {
+on("dice", "click", () => {
 	$("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
 	$("seed").dispatchEvent(new Event("input"));
 });
-$("model").addEventListener("change", () => choose_model(models.find(({ name }) => name === $("model").value)));
-$("ways").addEventListener("click", event => event.target.dataset.way && choose_way(event.target.dataset.way));
+on("model", "change", () => choose_model(models.find(({ name }) => name === $("model").value)));
+on("ways", "click", event => event.target.dataset.way && choose_way(event.target.dataset.way));
 
 // Models
 
@@ -374,9 +368,29 @@ const ways_of = ({ source, task }) => {
 	return [1, 3].includes(source.channels) ? ["photo", "paint"] : ["photo"];
 };
 
-const drawings = new Map(); // by model
+// The tab keeps each model's drawing, over a reload and while another model is chosen.
+function keep() {
+	if (!model) return;
+	const { width, height, pixels } = editor, values = [...editor.names.keys()];
+	try {
+		sessionStorage.model = model.name;
+		if (way === "paint" && has_palette()) sessionStorage[`drawing ${model.name}`] = [width, height, ...Array.from(pixels, value => values.indexOf(value))];
+	} catch {} // the browser keeps nothing, or no more
+}
+function kept(name) {
+	try { return sessionStorage[name]; } catch {}
+}
+function open_kept() {
+	const [width, height, ...numbers] = (kept(`drawing ${model.name}`) ?? "").split(",").map(Number), values = [...editor.names.keys()];
+	$("size").value = `${height}x${width}`;
+	if (!$("size").value) return void ($("size").selectedIndex = 0); // none, or of another model by this name
+	editor.load(width, height, numbers.map(number => values[number] ?? ground()));
+	return true;
+}
+addEventListener("pagehide", keep);
+
 async function choose_model(chosen) {
-	if (model && way === "paint") drawings.set(model, [editor.width, editor.height, editor.pixels]);
+	keep();
 	forget_answer();
 	model = null; // nothing is asked for while it changes
 	await backend.prepare(chosen, show_loading);
@@ -422,8 +436,8 @@ function choose_way(chosen) {
 async function show_examples() {
 	const mine = model;
 	const buttons = model.examples.map((address, number) => {
-		const button = Object.assign(document.createElement("button"), { type: "button", title: `Example ${number + 1}` });
-		button.append(Object.assign(new Image(), { src: address, alt: "" }));
+		const button = make("button", { type: "button", title: `Example ${number + 1}` });
+		button.append(make("img", { src: address, alt: "" }));
 		button.addEventListener("click", () => use(address, `example ${number + 1}`));
 		return button;
 	});
@@ -436,17 +450,15 @@ async function show_examples() {
 		}
 	};
 	$("examples").replaceChildren(...(way === "paint" && !has_palette() ? [] : buttons));
-	if (way === "paint" && has_palette() && buttons.length) {
-		if (drawings.has(mine)) return editor.load(...drawings.get(mine)), ($("size").value = `${editor.height}x${editor.width}`);
-		await use(model.examples[0]);
-		if (model === mine) [editor.past] = [[]], editor.dispatchEvent(new Event("paint"));
-	} else if (way === "paint") renew();
+	if (way !== "paint" || (has_palette() && open_kept())) return;
+	if (!has_palette() || !buttons.length) return renew();
+	await use(model.examples[0]);
+	if (model === mine) editor.past = [], editor.dispatchEvent(new Event("paint"));
 }
 
 function show_card() {
 	const rows = Object.entries({ model: model.name, ...model.card, takes: words_of(model.source), gives: words_of(model.target) });
-	const element = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
-	$("card").replaceChildren(...rows.flatMap(([name, text]) => (text ? [element("dt", name), element("dd", text)] : [])));
+	$("card").replaceChildren(...rows.flatMap(([name, text]) => (text ? [make("dt", { textContent: name }), make("dd", { textContent: text })] : [])));
 }
 
 function words_of({ kind, channels, palette }) {
@@ -459,7 +471,7 @@ function words_of({ kind, channels, palette }) {
 
 function show_loading(text, share) {
 	$("loading").hidden = false;
-	const bar = Object.assign(document.createElement("progress"), { max: 1 });
+	const bar = make("progress", { max: 1 });
 	if (share !== undefined) bar.value = share;
 	$("loading").replaceChildren(text, bar);
 }
@@ -471,7 +483,7 @@ try {
 	$("privacy").textContent = `${loaded.privacy} gluon-pix2pix ${loaded.version}.`;
 	$("model").replaceChildren(...models.map(({ name }) => new Option(name, name)));
 	$("model-choice").hidden = models.length < 2;
-	await choose_model(models[0]);
+	await choose_model(models.find(({ name }) => name === kept("model")) ?? models[0]);
 } catch (error) {
 	$("loading").hidden = false;
 	$("loading").className = "problem";
