@@ -13,6 +13,7 @@ from typing import NoReturn, Optional, TextIO
 
 from gluon_pix2pix import __version__, check_python
 from gluon_pix2pix.commands.help import help_text
+from gluon_pix2pix.commands.repeated import join_repeated
 from gluon_pix2pix.errors import UsageError, one_line
 from gluon_pix2pix.pictures.quiet import quiet_libraries
 from gluon_pix2pix.wording import NAME, program
@@ -99,6 +100,8 @@ def run(command: str, argv: Optional[Sequence[str]] = None) -> NoReturn:
             import tyro  # here, where a package that is not installed becomes one line
 
             parsed = module.read_words(words) if hasattr(module, "read_words") else words
+            subcommand = getattr(module, "COMMANDS", {}).get(next(iter(words), ""))
+            parsed = join_repeated(subcommand[0] if subcommand else module.Options, parsed)
             flat = (tyro.conf.OmitArgPrefixes,)  # options are told in small dataclasses, room by room
             options = tyro.cli(
                 module.Options, prog=f"{program()} {command}", description=module.__doc__, args=parsed, config=flat

@@ -226,7 +226,7 @@ def test_the_tab_keeps_drawings(service, page):
         page.until(lambda: "houses" in page.driver.title and page.find("studio").is_displayed())
         np.testing.assert_array_equal(page.at_rest(), answer)
         np.testing.assert_array_equal(page.canvas("canvas"), drawing)
-        assert Select(page.find("size")).first_selected_option.text == "{1} × {0}".format(*drawing.shape)
+        assert Select(page.find("size")).first_selected_option.text == "{1} \u00d7 {0}".format(*drawing.shape)
         assert not page.find("undo").is_enabled()
     page.driver.execute_script("addEventListener('pagehide', () => sessionStorage['drawing houses'] = '7,7,1')")
     page.driver.refresh()
