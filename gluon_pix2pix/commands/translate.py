@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -13,13 +11,13 @@ from tqdm import tqdm
 
 from gluon_pix2pix.commands import other_programs
 from gluon_pix2pix.commands.translate_file import only_picture, output_file, translate_to_file
+from gluon_pix2pix.commands.translate_said import has_targets, modes, said_of
 from gluon_pix2pix.errors import CommonOptions, UsageError, option_errors
-from gluon_pix2pix.pairs.holes import is_central, read_with_hole, split_hole
-from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.reports.translations_page import write_translations_page
 from gluon_pix2pix.runs.checkpoint_list import check_epoch
 from gluon_pix2pix.translation.examples import guess_kind, match_targets
 from gluon_pix2pix.translation.inputs import Inputs, find_inputs, refuse_both_sides, results_are_inputs
+from gluon_pix2pix.translation.label_pictures import LabelPictures
 from gluon_pix2pix.translation.loading import find_format
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.options import InputOptions, ModelOptions, ResultOptions
@@ -57,8 +55,8 @@ def main(options: Options) -> Optional[int]:
     if file:
         picture = only_picture(inputs, options.inputs.input, file, overwrite=results.overwrite)
         print("\n".join([*said_of(inputs, kind, translator), *modes(device, network)]), flush=True)
-        translate_to_file(translator, picture, file, kind=kind, options=results)
-        print(f"picture: {file}")
+        note = translate_to_file(translator, picture, file, kind=kind, options=results)
+        print(f"picture: {file}" + (f"\nnote: {note}" if note else ""))
         return None
     output = Path(results.output) if results.output else default_output(options.model.model)
     if not results.output and not is_scored(kind, inputs) and has_targets_of_before(output):
@@ -114,7 +112,11 @@ def load(options: ModelOptions) -> tuple[Translator, str]:
 def from_standard_input(translator: Translator, options: ResultOptions) -> None:
     """Translate the picture on standard input, to standard output as PNG or to a file."""
     output = "" if options.output in (None, "-") else options.output
-    sys.stdout.buffer.write(translate_stream(translator, sys.stdin.buffer, quality=options.quality, output=output))
+    seen = LabelPictures(translator.network)
+    how = {"quality": options.quality, "output": output, "look": seen.look}
+    sys.stdout.buffer.write(translate_stream(translator, sys.stdin.buffer, **how))
+    if seen.note:
+        print(f"note: {seen.note}", file=sys.stderr)
 
 
 def default_output(model: str) -> Path:
@@ -164,11 +166,6 @@ def with_masks(inputs: Inputs, options: InputOptions, network: Network) -> Input
     return inputs.with_masks([masks])
 
 
-def has_targets(inputs: Inputs) -> bool:
-    """Whether the true answers are files of their own."""
-    return any(file.target for file in inputs.files)
-
-
 def write_page(files: ResultFiles, folder: ResultFolder) -> Path:
     """Write the page that shows each picture beside its source; what is scored has its page from `evaluate`."""
     pictures = [
@@ -182,71 +179,6 @@ def write_page(files: ResultFiles, folder: ResultFolder) -> Path:
 def is_scored(kind: str, inputs: Inputs) -> bool:
     """Whether the true answers are known, so that results can be scored."""
     return kind != "single" or has_targets(inputs)
-
-
-def said_of(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
-    """Say what is translated, and to which size."""
-    yield from (f"note: {note}" for note in inputs.notes)
-    if inputs.pictures:
-        yield f"{count(len(inputs.pictures), 'picture')} ({describe(kind, inputs, translator.network)})"
-        yield from sizes(inputs, kind, translator)
-        if translator.network.coding.task == "inpainting" and kind == "single":
-            yield from holes(inputs, translator.network)
-
-
-def sizes(inputs: Inputs, kind: str, translator: Translator) -> Iterator[str]:
-    """Say how large pictures are and become, where that differs; the first few are looked at."""
-    if translator.size is None or translator.network.coding.task == "colorization":  # which keeps a picture's own
-        return
-    found = []
-    for picture in inputs.pictures[:8]:
-        with contextlib.suppress(ValueError, OSError):  # reported when it is translated
-            height, width = image_size(picture.path)
-            found.append((height, width // 2 if kind == "pair" else width))
-    others = [size for size in dict.fromkeys(found) if size != tuple(translator.size)]
-    if others:
-        (height, width), (to_height, to_width) = others[0], translator.size
-        more = " and other sizes" if len(set(found)) > 1 else ""
-        if translator.network.coding.task == "inpainting" and kind == "single":
-            yield (
-                f"{width}x{height}{more}: the network sees {to_width}x{to_height}, the size of training, from which "
-                "holes are enlarged; --keep-size translates at the photos' own"
-            )
-        else:
-            yield f"{width}x{height}{more} -> {to_width}x{to_height}, the size of training; --keep-size keeps it"
-
-
-def holes(inputs: Inputs, network: Network) -> Iterator[str]:
-    """Say what of holes is not as the network has learned it; the first few photos are looked at."""
-    for photo in inputs.pictures[:8]:
-        with contextlib.suppress(ValueError, OSError):  # reported when it is translated
-            _, hole = split_hole(read_with_hole(photo.path, photo.mask), network.coding.source.channels)
-            if hole is None:
-                yield (
-                    f"note: {photo.path} has no hole marked, so that all of it is painted anew: --mask-file, or "
-                    "transparent pixels, say what to paint, and the rest is kept"
-                )
-                return
-            if network.coding.mask == "center" and not is_central(hole):
-                yield (
-                    f"note: the hole of {photo.path} reaches beyond the middle of the photo, and this model was "
-                    "trained with holes there alone (--mask random learns others)"
-                )
-                return
-
-
-def modes(device: str, network: Network) -> list[str]:
-    """Say where and how it is computed."""
-    dropout = "with dropout" if network.dropout else "without dropout"
-    return [f"device: {device}", f"normalised by: {network.statistics}, {dropout}"]
-
-
-def describe(kind: str, inputs: Inputs, network: Network) -> str:
-    """Say what the pictures are taken for."""
-    if has_targets(inputs):
-        return "each with its target"
-    words = {"pair": f"pairs, {network.direction}", "photo": "whole photos", "single": "no pairs"}[kind]
-    return f"{words}; --pairs yes or no says otherwise"
 
 
 def settings_of(translator: Translator, options: Options, inputs: Inputs, kind: str) -> dict:
@@ -271,13 +203,14 @@ def translate_all(
     scored = is_scored(kind, inputs)
     pictures = [picture for picture in inputs.pictures if not files.are_there(picture.name, target=scored)]
     videos = [video for video in inputs.videos if not video_path(files, video).exists()]
-    failed, cut = [], {}
+    failed, cut, seen = [], {}, LabelPictures(translator.network)
     if pictures:
         with tqdm(total=len(pictures), unit="img", disable=None) as bar:
-            failed = translate_pictures(translator, pictures, files, kind=kind, progress=bar.update)
+            how = {"kind": kind, "progress": bar.update, "look": seen.look}
+            failed = translate_pictures(translator, pictures, files, **how)
     if videos:
         print("videos are written without sound", flush=True)
-        done = translate_videos(translator, videos, files)
+        done = translate_videos(translator, videos, files, look=seen.look)
         failed, cut = failed + done.failed, done.cut
         for note in done.notes:
             print(f"note: {note}")
@@ -293,6 +226,8 @@ def translate_all(
     if kept:
         print(f"{kept} were there already and stay (--overwrite to translate them anew)")
     print(f"pictures: {files.folder}")
+    if seen.note:
+        print(f"note: {seen.note}")
     if pictures and not scored:
         print(f"page: {write_page(files, folder)}")
     if kept < len(inputs.files) and folder.old_scores():

@@ -12,6 +12,7 @@ from gluon_pix2pix.pictures.files import encode_image, save_picture
 from gluon_pix2pix.pictures.folders import EXTENSIONS
 from gluon_pix2pix.translation.examples import read_example
 from gluon_pix2pix.translation.inputs import VIDEOS, Input, Inputs
+from gluon_pix2pix.translation.label_pictures import LabelPictures
 from gluon_pix2pix.translation.options import FORMATS, ResultOptions
 from gluon_pix2pix.translation.result_files import ResultFiles
 from gluon_pix2pix.translation.translator import Translator
@@ -62,8 +63,10 @@ def only_picture(inputs: Inputs, given: str, path: Path, *, overwrite: bool) -> 
     return picture
 
 
-def translate_to_file(translator: Translator, picture: Input, path: Path, *, kind: str, options: ResultOptions) -> None:
-    """Translate a picture, or the source of a pair, to a file.
+def translate_to_file(
+    translator: Translator, picture: Input, path: Path, *, kind: str, options: ResultOptions
+) -> Optional[str]:
+    """Translate a picture, or the source of a pair, to a file; return what is to be said of it.
 
     Raises
     ------
@@ -73,9 +76,12 @@ def translate_to_file(translator: Translator, picture: Input, path: Path, *, kin
     network = translator.network
     how = {"kind": kind, "direction": network.direction, "label_colours": network.label_colours}
     example = read_example(picture.path, network.coding, mask=picture.mask, **how)
+    seen = LabelPictures(network)
+    seen.look(picture.path.name, example.source)
     try:
         fake = translator(example.source, name=picture.name)
     except ValueError as error:
         raise ValueError(f"{picture.path}: {error}") from error
     fake = ResultFiles(path.parent, network.coding, options).stretch(fake)
     save_picture(path, fake, quality=options.quality)
+    return seen.note

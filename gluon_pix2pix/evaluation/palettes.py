@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -102,6 +102,25 @@ def palette_of_set(dataset: str, direction: str) -> Optional[Palette]:
     return PALETTES[LABELS_ARE_B[name]] if name in LABELS_ARE_B and direction == "BtoA" else None
 
 
+def palette_of_model(description: Mapping[str, Any]) -> Optional[Palette]:
+    """Return the palette of the label pictures that a model takes, if its own files tell of one.
+
+    Parameters
+    ----------
+    description
+        A run's options.json, or an export's model.json.
+
+    Raises
+    ------
+    ValueError
+        If what they tell is no palette.
+    """
+    if description.get("palette"):
+        return palette_from(description["palette"])
+    options = description.get("options", {})
+    return palette_of_set(str(options.get("dataset", "")), options.get("direction", ""))
+
+
 def labels_of(picture: np.ndarray, palette: Palette) -> np.ndarray:
     """Give each pixel the class of the nearest colour (Euclidean distance in RGB).
 
@@ -152,6 +171,17 @@ def check_colours(pictures: Sequence[np.ndarray], palette: Palette, *, what: str
             f"{what} are not label pictures of this palette: only {100 * np.mean(near):.0f} % of their pixels are near "
             "one of its colours; is it the right palette, and the right direction?"
         )
+
+
+def near_share(picture: np.ndarray, palette: Palette) -> float:
+    """Return which part of a picture, (H, W, C) uint8 or uint16, is within `NEAR` of one of a palette's colours.
+
+    No more than about 64 x 64 of its pixels are looked at.
+    """
+    rows, columns = (max(side // 64, 1) for side in picture.shape[:2])
+    pixels = picture[::rows, ::columns]
+    pixels = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, [0, 0, 0]]
+    return float(np.mean(_nearest(pixels, palette)[1] <= NEAR**2))
 
 
 def _nearest(picture: np.ndarray, palette: Palette) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gluon_pix2pix.pairs.layouts import KNOWN, LISTS, SPLITS, WHOLE, Split, find_splits
 from gluon_pix2pix.pictures.files import image_size
 from gluon_pix2pix.pictures.folders import EXTENSIONS
-from gluon_pix2pix.wording import command, did_you_mean
+from gluon_pix2pix.wording import command, did_you_mean, not_there
 from gluon_pix2pix.writing import PathLike
 
 _LOOKED_AT = 8  # files whose shapes tell what all of a folder are
@@ -84,6 +84,8 @@ def pairs_of(folder: PathLike, *, photos: bool = False) -> dict[str, Split]:
         If it has no train split in one of the layouts, or as `layouts.find_splits` does.
     """
     folder = Path(folder)
+    if not folder.exists():
+        raise FileNotFoundError(not_there(folder))
     if not _may_be_a_set(folder):
         raise FileNotFoundError(f"{folder} is neither a folder of pictures nor a list of pairs ({' '.join(LISTS)})")
     splits = find_splits(folder, photos=photos)

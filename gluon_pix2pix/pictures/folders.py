@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from gluon_pix2pix.wording import not_there
 from gluon_pix2pix.writing import PathLike
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2")
@@ -95,13 +96,13 @@ def list_folder(folder: PathLike, *, arrays: bool = False, also: tuple[str, ...]
     Raises
     ------
     FileNotFoundError
-        If `folder` is not a folder.
+        If `folder` is not a folder, or not there.
     OSError
         If a folder cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder")
+        raise FileNotFoundError(f"{folder} is not a folder" if folder.exists() else not_there(folder))
     files, previews, empty = _walk(folder)
     pictures = [name for name in files if name.lower().endswith((*EXTENSIONS, *also))]
     if arrays and not pictures:

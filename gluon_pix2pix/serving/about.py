@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from pydantic import BaseModel
 
-from gluon_pix2pix.evaluation.palettes import Palette, palette_from, palette_of_set
+from gluon_pix2pix.evaluation.palettes import Palette, palette_of_model
 from gluon_pix2pix.pairs.coding import OneHot, Pixels, label_colours
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.zoo.card import Card
@@ -59,7 +59,7 @@ def describe(name: str, network: Network, *, palette: Optional[Palette] = None, 
         What lies beside it; None for what is known without one.
     """
     told, coding, trained_at = network.description, network.coding, network.trained_at
-    palette = palette or _palette_in(told)
+    palette = palette or palette_of_model(told)
     run = told if "options" in told else {}  # an export does what is in its graph
     two = run and run["generator"]["norm"] in ("batch", "syncbatch")
     return About(
@@ -75,13 +75,6 @@ def describe(name: str, network: Network, *, palette: Optional[Palette] = None, 
         card={"title": card.title, **card.lines()} if card else _words(told, network),
         identity=dict(network.identity),
     )
-
-
-def _palette_in(told: Mapping) -> Optional[Palette]:
-    if told.get("palette"):
-        return palette_from(told["palette"])
-    options = told.get("options", {})
-    return palette_of_set(str(options.get("dataset", "")), options.get("direction", ""))
 
 
 def _end(coder: Any, palette: Optional[Palette]) -> End:

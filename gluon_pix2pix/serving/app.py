@@ -138,7 +138,10 @@ def _add_translate(app: FastAPI, service: Service) -> None:
     responses: dict[Union[int, str], dict] = {
         status: {"model": Line, "description": line} for status, line in refusals.items()
     }
-    responses[200] = {"description": "The translated picture.", "content": {"image/png": picture}}
+    responses[200] = {
+        "description": "The translated picture. A header X-Note says why it may be of no use.",
+        "content": {"image/png": picture},
+    }
 
     @app.post("/v1/models/{name}/translate", response_class=Response, responses=responses, openapi_extra=extra)
     async def translate(name: str, request: Request) -> Response:
@@ -146,6 +149,7 @@ def _add_translate(app: FastAPI, service: Service) -> None:
         answer = await service.translate(name, request)
         timing = f"wait;dur={1000 * answer.waited:.1f}, work;dur={1000 * answer.took:.1f}"
         headers = {**HEADERS, "Cache-Control": "no-store", "Server-Timing": timing}
+        headers |= {"X-Note": answer.note} if answer.note else {}
         return Response(answer.data, media_type=answer.media_type, headers=headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -13,6 +14,7 @@ from gluon_pix2pix.evaluation.palettes import Palette
 from gluon_pix2pix.serving.about import describe
 from gluon_pix2pix.serving.computing import Computing
 from gluon_pix2pix.serving.examples import find_examples
+from gluon_pix2pix.translation.label_pictures import LabelPictures
 from gluon_pix2pix.translation.loading import find_format, load_network
 from gluon_pix2pix.translation.network import Network
 from gluon_pix2pix.translation.tiling import padded_side
@@ -96,6 +98,7 @@ class ServedModel:
         side = padded_side(max(np.ravel(network.trained_at or 1)), network.multiple)
         network.compute(np.zeros((1, network.coding.source.channels, side, side), np.float32))  # the first is slow
         self.coding = network.coding
+        self._looking = partial(LabelPictures, network, palette)
         self.about = describe(name, network, palette=palette, card=find_card(path))
         self.examples = find_examples(path, network, self.about.source, examples)
         self.about.examples = [f"v1/models/{name}/examples/{number}" for number in range(len(self.examples))]
@@ -117,6 +120,12 @@ class ServedModel:
             self._networks[same] = self._networks.get(same) or self._asking(loaded)
             self._networks[key] = self._networks[same]
         return self._networks[key]
+
+    def note_on(self, picture: np.ndarray) -> Optional[str]:
+        """Return why an answer to a picture may be of no use; None if nothing speaks against it."""
+        looking = self._looking()
+        looking.look("the picture", picture)
+        return looking.note
 
     def _asking(self, network: Network) -> Network:
         def compute(batch: np.ndarray, seed: Optional[int] = None) -> np.ndarray:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 from starlette.requests import ClientDisconnect, Request
@@ -30,10 +30,11 @@ DRAIN_SECONDS = 5.0  # in which the rest of a body is read that is not wanted
 
 
 class Answer(NamedTuple):
-    """A translated picture as it is sent, and the seconds that it has waited and taken."""
+    """A translated picture as it is sent, what is to be said of it, and the seconds that it has waited and taken."""
 
     data: bytes
     media_type: str
+    note: Optional[str]
     waited: float
     took: float
 
@@ -115,7 +116,7 @@ class Service:
             encoded, media_type = await asyncio.to_thread(encode, translated, asked.format, asked.quality)
             took = time.monotonic() - begun
             self.gate.learn(took)
-            return Answer(encoded, media_type, begun - arrived, took)
+            return Answer(encoded, media_type, model.note_on(picture), begun - arrived, took)
 
 
 async def _gone(request: Request) -> None:

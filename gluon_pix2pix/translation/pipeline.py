@@ -29,6 +29,7 @@ def translate_pictures(
     *,
     kind: str,
     progress: Callable[[], None],
+    look: Callable[[str, np.ndarray], None] = lambda name, source: None,
 ) -> list[str]:
     """Translate pictures and write their results.
 
@@ -44,6 +45,8 @@ def translate_pictures(
         What the pictures are, one of `examples.KINDS`.
     progress
         Called after each picture, good or bad.
+    look
+        Called with each picture's name and the picture, as it was read.
 
     Returns
     -------
@@ -81,6 +84,7 @@ def translate_pictures(
             if isinstance(example, Exception):
                 fail(name, example)
             else:
+                look(paths[name].name, example.source)
                 waiting[name] = example
                 yield name, example.source
 

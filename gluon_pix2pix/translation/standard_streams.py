@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from gluon_pix2pix.pictures.files import save_picture
 from gluon_pix2pix.translation.examples import read_example
@@ -13,8 +16,17 @@ from gluon_pix2pix.translation.translator import Translator
 MOST_BYTES = 1 << 29  # of a picture: more than any that is read here takes up as a file
 
 
-def translate_stream(translator: Translator, given: BinaryIO, *, quality: int = 95, output: str = "") -> bytes:
+def translate_stream(
+    translator: Translator,
+    given: BinaryIO,
+    *,
+    quality: int = 95,
+    output: str = "",
+    look: Callable[[str, np.ndarray], None] = lambda name, source: None,
+) -> bytes:
     """Translate the picture that a stream holds; write it to a file, or return it as PNG.
+
+    `look` is called with the picture's name and the picture.
 
     Raises
     ------
@@ -34,6 +46,7 @@ def translate_stream(translator: Translator, given: BinaryIO, *, quality: int = 
             source = read_example(path, network.coding, kind="single", **how).source
         except ValueError as error:
             raise ValueError(str(error).replace(str(path), "standard input")) from error
+        look("standard input", source)
         fake = translator(source, name="stdin")
         target = Path(output) if output else Path(folder) / "fake.png"
         save_picture(target, fake, quality=quality)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,10 +37,17 @@ class VideoReport(NamedTuple):
     notes: list[str]
 
 
-def translate_videos(translator: Translator, videos: Sequence[Input], files: ResultFiles) -> VideoReport:
+def translate_videos(
+    translator: Translator,
+    videos: Sequence[Input],
+    files: ResultFiles,
+    *,
+    look: Callable[[str, np.ndarray], None] = lambda name, frame: None,
+) -> VideoReport:
     """Translate videos to NAME_fake in the same size and at the same rate, without sound.
 
-    All frames have the video's name, so that dropout drops the same in each: it does not flicker.
+    All frames have the video's name, so that dropout drops the same in each: it does not flicker. `look` is called with
+    each video's name and its first frame.
 
     Raises
     ------
@@ -53,7 +61,8 @@ def translate_videos(translator: Translator, videos: Sequence[Input], files: Res
             reader = VideoReader(video.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             with tqdm(total=len(reader) or None, desc=video.name, unit="frame", disable=None) as bar:
-                answers = _answers(translator, reader, video.name, files, bar)
+                frames = _first_seen(reader, partial(look, video.path.name))
+                answers = _answers(translator, frames, video.name, files, bar)
                 count, (height, width) = _write(target, answers, reader.rate)
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno in UNWRITABLE:
@@ -88,6 +97,13 @@ def _write(target: Path, answers: Iterable[np.ndarray], rate: float) -> tuple[in
         for count, answer in enumerate(watched(), 1):
             save_picture(beside / f"{count:06d}.png", answer)
     return count, size
+
+
+def _first_seen(frames: Iterable[np.ndarray], look: Callable[[np.ndarray], None]) -> Iterator[np.ndarray]:
+    for number, frame in enumerate(frames):
+        if not number:
+            look(frame)
+        yield frame
 
 
 def _answers(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -227,14 +229,15 @@ def test_usage_errors(data, photos, words, error):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ("crop nowhere out", "nowhere is not a folder"),
-        ("check nowhere", "nowhere is neither a folder of pictures nor a list of pairs (.csv .tsv)"),
+        ("crop nowhere out", "there is no file or folder nowhere in {}"),
+        ("check photo", "there is no file or folder photo in {}; did you mean photos?"),
+        ("check photos/1.png", "photos/1.png is neither a folder of pictures nor a list of pairs (.csv .tsv)"),
         ("grayscale two/A photos/1.png/x", "photos/1.png/x: Not a directory"),
         ("cmp two", "two: no cmp_*.jpg with its cmp_*.png"),
     ],
 )
 def test_errors(data, photos, words, error):
-    assert data(words) == (1, "", f"error: {error}\n")
+    assert data(words) == (1, "", f"error: {error.format(Path.cwd())}\n")
 
 
 def test_help_names_every_subcommand(data):

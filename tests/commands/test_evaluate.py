@@ -195,7 +195,7 @@ def test_a_full_disk_does_not_take_the_table(tmp_path, evaluate, monkeypatch):
     ("words", "code", "message"),
     [
         ([], 2, "Missing"),
-        (["absent"], 1, "error: absent is not a folder\n"),
+        (["absent"], 1, "error: there is no file or folder absent in "),
         ([".", "--workers", "0"], 2, "error: --workers is 1 or more and --show 0 or more, not 0 and 3\n"),
         ([".", "--show", "-1", "--workers", "2"], 2, "--show 0 or more, not 2 and -1"),
         ([".", "--metrics"], 2, "error: --metrics needs one or more of psnr ssim mse mae ms_ssim psnr_rgb psnr_y psnr"),

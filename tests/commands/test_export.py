@@ -105,7 +105,7 @@ def test_an_output_that_cannot_be_written(export, tiny_run, tmp_path):
         ),
         (["--epoch", "9"], 1, "has no checkpoint 9; there: epoch_0001, epoch_0002"),
         (["--epoch", "last"], 2, "error: an epoch is a number, 'latest' or 'best', not 'last'"),
-        (["--check-with", "nowhere"], 1, "error: nowhere is not a folder"),
+        (["--check-with", "nowhere"], 1, "error: there is no file or folder nowhere in "),
         (["--check-with", "odd"], 1, "odd/1.png is 9 pixels wide: a side-by-side pair needs two halves"),
     ],
 )

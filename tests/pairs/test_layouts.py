@@ -275,7 +275,7 @@ def test_a_list_that_is_no_text(tmp_path):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*nowhere"):
         side_by_side(tmp_path / "nowhere")
     assert find_splits(tmp_path / "nowhere") == {}
 

@@ -38,8 +38,10 @@ def test_arrays_count_where_nothing_else_is(tmp_path):
 
 
 def test_what_is_no_folder_and_what_is_empty(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*nowhere"):
         find_images(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"test_folders\.py is not a folder"):
+        find_images(__file__)
     with pytest.raises(FileNotFoundError, match=r"holds no pictures \(\.png \.jpg[^)]*\)$"):
         find_images(tmp_path)
     touch(tmp_path, "1.heic", "2.txt")

@@ -133,7 +133,11 @@ def start_stub() -> Iterator[Callable[..., Stub]]:
             network = Network(compute=compute, coding=make_coding(), multiple=16, trained_at=16)
             about = describe("stub", network)
             model = SimpleNamespace(
-                network=lambda statistics=None, dropout=False: network, coding=network.coding, about=about, examples=[]
+                network=lambda statistics=None, dropout=False: network,
+                coding=network.coding,
+                about=about,
+                examples=[],
+                note_on=lambda picture: None,
             )
             service = Service({"stub": model}, computing, Limits(**limits))
             stub.gate = service.gate

@@ -145,7 +145,7 @@ def test_what_is_no_picture(service, body, line):
         (["a b={run}"], 2, "'a b' is no name for a model"),
         (["{run}", "--queue", "0"], 2, "queue is more than 0, not 0"),
         (["{run}", "--palette", "ade"], 2, "no palette and no file 'ade'"),
-        (["{run}", "--examples", "nowhere"], 1, "nowhere is not a folder"),
+        (["{run}", "--examples", "nowhere"], 1, "there is no file or folder nowhere in "),
         (["{run}", "--gpu", "0,1"], 2, "GPU|one device"),
         (["{run}", "--port", "99999"], 1, "a port is 0 to 65535, not 99999|cannot listen"),
         (["{run}", "--host", "192.0.2.1"], 1, r"cannot listen on 192\.0\.2\.1, port 0: "),

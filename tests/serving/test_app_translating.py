@@ -186,3 +186,11 @@ def test_sixteen_threads_with_mixed_models_and_sizes(service, draw):
         for (_, expected), answer in zip(jobs, answers):
             assert answer.status_code == 200
             assert answer.content == expected
+
+
+def test_a_photo_where_labels_are_expected(service, draw):
+    answer = service.post("houses", png(draw() // 8 + 90))
+    assert answer.status_code == 200
+    assert "label pictures of 12 colours, and most of the picture is in none of them" in answer.headers["X-Note"]
+    assert "X-Note" not in service.post("houses", png(np.full((40, 56, 3), (0, 48, 255), np.uint8))).headers
+    assert "X-Note" not in service.post("run", png(draw())).headers

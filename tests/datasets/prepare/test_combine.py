@@ -41,7 +41,7 @@ def test_nothing_belongs_together(draw, tmp_path):
     draw(tmp_path / "B" / "2.png")
     with pytest.raises(ValueError, match=r"no file in .*/A has the name of one in .*/B: .*/1\.png has no partner"):
         combine_jobs(tmp_path / "A", tmp_path / "B", tmp_path / "AB")
-    with pytest.raises(FileNotFoundError, match="C is not a folder"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*C"):
         combine_jobs(tmp_path / "A", tmp_path / "C", tmp_path / "AB")
     with pytest.raises(ValueError, match=r"lies in the input .*/B"):
         combine_jobs(tmp_path / "A", tmp_path / "B", tmp_path / "B" / "AB")
