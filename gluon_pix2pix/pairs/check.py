@@ -18,7 +18,7 @@ from gluon_pix2pix.pairs.coding import Coding, OneHot, make_coding
 from gluon_pix2pix.pairs.file_memory import FileMemory
 from gluon_pix2pix.pairs.label_colours import Contradiction, LabelColours, colours_of
 from gluon_pix2pix.pairs.layouts import PairPaths
-from gluon_pix2pix.pairs.lost_values import lost_values
+from gluon_pix2pix.pairs.lost_values import lost_values, without_colours
 from gluon_pix2pix.pairs.preprocess import Preprocess
 from gluon_pix2pix.pictures.arithmetic import odd_width
 from gluon_pix2pix.pictures.files import read_label_palette, read_labels
@@ -116,9 +116,8 @@ def check_pairs(
     for number, one in enumerate(checked):
         if one.dtype and one.dtype != usual[0][0]:
             checked[number] = Checked(problem=other_depth(pairs[number].a, one.dtype))
-    notes = lost_values(
-        (path, facts) for pair, one in zip(pairs, checked) for path, facts in zip(pair.files, one.facts)
-    )
+    files = [(path, facts) for pair, one in zip(pairs, checked) for path, facts in zip(pair.files, one.facts)]
+    notes = lost_values(files) + (without_colours(files) if coding.task == "colorization" else [])
     notes += [] if coding.from_photos else _maybe_photos(pairs, checked)
     known = [seen.known() for seen in colours]
     if pairs and pairs[0].b is None:

@@ -1,4 +1,4 @@
-"""Pictures that decode well and show nothing: what they show is in their alpha, or in the lowest of 16 bits."""
+"""Pictures that decode well and show nothing of use: it is in their alpha, in the lowest of 16 bits, or not there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gluon_pix2pix.pictures.arithmetic import has_colours
 from gluon_pix2pix.pictures.files import read_image
+from gluon_pix2pix.wording import count
 
 _SAMPLES = 8  # so many of the pictures in question are decoded
 _DIM = 8  # 16-bit pictures are dim if they use less than this part of their values: 12 bits use a sixteenth
@@ -29,6 +31,27 @@ def lost_values(files: Iterable[tuple[Path, Any]]) -> list[str]:
         if facts.dtype == "uint16":
             deep.append(path)
     return _transparent(with_alpha) + _dim(deep)
+
+
+def without_colours(files: Iterable[tuple[Path, Any]]) -> list[str]:
+    """Look at some photos that colours are to be learnt from, and return a line if some have none.
+
+    Parameters
+    ----------
+    files
+        Paths, and facts that have `channels`.
+    """
+    known = list(files)
+    gray = [path for path, facts in known if facts.channels == 1]
+    some = _some([path for path, facts in known if facts.channels != 1])
+    pale = [path for path, picture in some if not has_colours(picture)]
+    if not gray and not pale:
+        return []
+    looked = f" and {len(pale)} of {len(some)} others that were looked at" if some else ""
+    return [
+        f"black and white: {len(gray)} of {count(len(known), 'photo')}{looked}, such as {(gray + pale)[0]}; colours "
+        "are learnt from photos in colour, and these teach gray"
+    ]
 
 
 def _transparent(paths: Sequence[Path]) -> list[str]:

@@ -16,6 +16,11 @@ def peak_of(image: np.ndarray) -> int:
     return int(np.iinfo(image.dtype).max)
 
 
+def has_colours(image: np.ndarray) -> bool:
+    """Tell whether any pixel of (H, W, C) has a colour: its channels differ by more than JPEG's of a gray one do."""
+    return image.shape[2] >= 3 and bool(np.ptp(image[:, :, :3].astype(int), axis=2).max() > 8 * peak_of(image) / 255)
+
+
 def resize(image: np.ndarray, height: int, width: int, *, nearest: bool = False) -> np.ndarray:
     """Resize (H, W, C), each axis by itself: averages of areas to shrink, bilinear to enlarge.
 

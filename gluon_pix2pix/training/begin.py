@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 from gluon_pix2pix.core.loop import Progress
 from gluon_pix2pix.core.step import Pix2PixTrainer
@@ -22,10 +22,10 @@ from gluon_pix2pix.runtime import threads
 from gluon_pix2pix.training.compare import as_written, compare_with_run, place_of_model, same_everywhere, write_run
 from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.run import Own
-from gluon_pix2pix.translation.exported import MODEL
+from gluon_pix2pix.translation.exported import MODEL, read_model
 from gluon_pix2pix.translation.gluon_network import rebuild_export
 from gluon_pix2pix.wording import count
-from gluon_pix2pix.zoo.shipped import find_model
+from gluon_pix2pix.zoo.shipped import find_model, shipped_models
 
 Say = Callable[[str], None]
 
@@ -126,6 +126,18 @@ def start_from(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
     for key, parameter in trained._collect_params_with_prefix().items():
         own[key].set_data(parameter.data())
     return f"began with the generator of {name}; an export has no discriminator, and its own begins anew"
+
+
+def fitting_model(options: TrainOptions) -> Optional[str]:
+    """Return the name of a model in the box that a run of these options could begin from; None if none fits."""
+    if options.run.init_from:
+        return None
+    ours = options.describe_generator()
+    for name in shipped_models():
+        model = read_model(find_model(name))
+        if model["coding"]["task"] == options.task.task and not _differing_options(model["generator"], ours):
+            return name
+    return None
 
 
 def _check_upsample(name: str, theirs: dict, options: TrainOptions) -> None:

@@ -56,16 +56,21 @@ def describe_preset(name: Optional[str], chosen: Mapping[str, Any]) -> str:
     return f"preset {name}: {' '.join(preset_words(name))}{but}"
 
 
-def few_steps(preset: Optional[str], schedule: ScheduleOptions, steps_per_epoch: int) -> Optional[str]:
-    """Say that so few pairs make a short run of --preset quick, whose epochs are meant for hundreds; None if not."""
+def few_steps(
+    preset: Optional[str], schedule: ScheduleOptions, steps_per_epoch: int, trained: Optional[str] = None
+) -> Optional[str]:
+    """Say that so few pairs make a short run of --preset quick, whose epochs are meant for hundreds; None if not.
+
+    `trained` is a model that the run could begin from.
+    """
     steps = schedule.total_epochs * steps_per_epoch
     if preset != "quick" or steps >= FEWEST_STEPS:
         return None
     half = math.ceil(FEWEST_STEPS / 2 / steps_per_epoch)
     return (
         f"{count(steps, 'step')} in {count(schedule.total_epochs, 'epoch')} of so few pictures will leave a blur: "
-        f"--n-epochs {half} --n-epochs-decay {half} makes {2 * half * steps_per_epoch}, "
-        "--init-from facades begins from a trained generator"
+        f"--n-epochs {half} --n-epochs-decay {half} makes {2 * half * steps_per_epoch}"
+        + (f", --init-from {trained} begins from a trained generator" if trained else "")
     )
 
 

@@ -24,7 +24,7 @@ from gluon_pix2pix.runs.lock import RunLock
 from gluon_pix2pix.runs.log import append_event, read_log
 from gluon_pix2pix.runs.run_log import RunLog
 from gluon_pix2pix.runtime import devices, mx
-from gluon_pix2pix.training.begin import Say, begin_in_all_processes
+from gluon_pix2pix.training.begin import Say, begin_in_all_processes, fitting_model
 from gluon_pix2pix.training.compare import as_written
 from gluon_pix2pix.training.epoch_end import finish_epoch, show_first_samples, stop_here
 from gluon_pix2pix.training.held_out import hold_out_val, listed, remember
@@ -94,7 +94,8 @@ def prepare_and_train(
     say(f"device: {device}")
     say(describe_preset(options.run.preset, options.flat()))
     train_set, val_set, notes = open_data(options, located, networks)
-    short = few_steps(options.run.preset, options.schedule, steps_per_epoch(options, len(train_set)))
+    steps, trained = steps_per_epoch(options, len(train_set)), None if own.generator else fitting_model(options)
+    short = few_steps(options.run.preset, options.schedule, steps, trained)
     for note in (*located.differences, *notes, *([short] if short else [])):
         say(f"note: {note}")
 

@@ -14,7 +14,7 @@ from gluon_pix2pix.pairs.coding import Coding, OneHot, Pixels
 from gluon_pix2pix.pairs.holes import read_with_hole
 from gluon_pix2pix.pairs.label_colours import read_labels_by_colour
 from gluon_pix2pix.pairs.matching import by_stem
-from gluon_pix2pix.pictures.arithmetic import split_pair
+from gluon_pix2pix.pictures.arithmetic import has_colours, split_pair
 from gluon_pix2pix.pictures.files import image_size, read_image
 from gluon_pix2pix.pictures.folders import list_images, normal
 
@@ -43,7 +43,7 @@ def guess_kind(paths: Sequence[Path], coding: Coding, layout: Optional[Mapping] 
         How the pairs of training lay on disk, as `pairs.layouts.describe_layout` tells; None where that is not known.
     """
     if coding.task == "colorization":
-        return "photo" if any(_has_colours(path) for path in paths[:8]) else "single"
+        return "photo" if any(_is_in_colour(path) for path in paths[:8]) else "single"
     if coding.task != "pairs" or (layout and not layout["side_by_side"]):
         return "single"
     if isinstance(coding.source, OneHot) and not layout:
@@ -59,10 +59,9 @@ def _is_as_wide_as_a_pair(height: int, width: int, trained: Optional[float]) -> 
     return width == 2 * height or (trained is not None and abs(width - trained * height) < 1)
 
 
-def _has_colours(path: Path) -> bool:
+def _is_in_colour(path: Path) -> bool:
     with contextlib.suppress(ValueError, OSError):
-        picture = read_image(path)
-        return picture.shape[2] >= 3 and bool(np.ptp(picture[:, :, :3].astype(int), axis=2).max() > 8)
+        return has_colours(read_image(path))
     return False
 
 

@@ -152,6 +152,26 @@ def test_a_remark_on_pictures_whose_alpha_is_all_they_show(tmp_path):
     assert check_pairs(side_by_side(tmp_path).pairs)[1] == []
 
 
+def test_a_remark_on_photos_without_colours(tmp_path):
+    def remarks(task: str = "colorization") -> list[str]:
+        return check_pairs(side_by_side(tmp_path).pairs, make_coding(task)).notes
+
+    for number in range(3):
+        write_image(tmp_path / f"{number}.png", noise(8, 16, 3))
+    assert remarks() == []
+    write_image(tmp_path / "3.png", noise(8, 16, 1))
+    assert remarks() == [
+        f"black and white: 1 of 4 photos and 0 of 3 others that were looked at, such as {tmp_path}/3.png; colours are "
+        "learnt from photos in colour, and these teach gray"
+    ]
+    write_image(tmp_path / "2.png", noise(8, 16, 1).repeat(3, 2))
+    assert remarks()[0].startswith("black and white: 1 of 4 photos and 1 of 3 others that were looked at, such")
+    assert remarks("inpainting") == []
+    for number in range(3):
+        (tmp_path / f"{number}.png").unlink()
+    assert remarks()[0].startswith(f"black and white: 1 of 1 photo, such as {tmp_path}/3.png; ")
+
+
 @pytest.mark.parametrize(("largest", "dim"), [(255, True), (4095, True), (4080, True), (16383, False), (65535, False)])
 def test_a_remark_on_16_bits_of_which_few_are_used(tmp_path, largest, dim):
     picture = (noise(8, 16, 3, dtype=np.uint16).astype(int) % (largest + 1)).astype(np.uint16)

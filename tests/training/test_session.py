@@ -11,8 +11,12 @@ from gluon_pix2pix.commands import train
 from gluon_pix2pix.core.loop import StepNumbers
 from gluon_pix2pix.runs.log import read_log
 from gluon_pix2pix.training import epoch_end, session
+from gluon_pix2pix.training.begin import fitting_model
 from gluon_pix2pix.training.epoch_end import is_time_for_samples
+from gluon_pix2pix.training.options import TrainOptions
 from gluon_pix2pix.training.session import say_how_long
+from gluon_pix2pix.translation.exported import read_model
+from gluon_pix2pix.zoo.shipped import find_model, shipped_models
 
 
 def test_samples_come_early(tiny_options, tmp_path, monkeypatch):
@@ -68,3 +72,22 @@ def test_it_is_measured_without_the_first_two_steps(tiny_options, tmp_path, monk
     monkeypatch.setattr(session, "MEASURED_STEPS", 1)
     assert train.main(tiny_options(run_dir=tmp_path)) is None
     assert sum("will take about 0 hours" in line for line in capsys.readouterr().out.splitlines()) == 1
+
+
+SMALL = {"ngf": 16, "upsample": "resize"}
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_run_could_begin_from_a_model_in_the_box(name):
+    model = read_model(find_model(name))
+    trained = {"generator": model["generator"]["name"], "task": model["coding"]["task"]}
+    assert fitting_model(TrainOptions.of(**SMALL, **trained)) == name
+    assert fitting_model(TrainOptions.of(**SMALL, **trained, init_from=name)) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"generator": "resnet_9blocks", "upsample": "deconv"}, {"task": "inpainting"}, {"ngf": 64}, {"labels": 12}],
+)
+def test_there_may_be_none_that_fits(other):
+    assert fitting_model(TrainOptions.of(**{**SMALL, **other})) is None
