@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 from collections.abc import Iterator
@@ -44,6 +45,25 @@ class RefusedError(Exception):
     def __init__(self, status: int, line: str, **headers: str):
         super().__init__(line)
         self.status, self.line, self.headers = status, line, headers
+
+
+class Places:
+    """So many that may be in work at once; others wait at ``async with places``.
+
+    asyncio.Semaphore is that too, but that of Python 3.9 never opens again after a waiter was cancelled as its turn
+    came (github.com/python/cpython/issues/90155), and the service would answer nobody.
+    """
+
+    def __init__(self, number: int):
+        self._free: asyncio.Queue[None] = asyncio.Queue()
+        for _ in range(number):
+            self._free.put_nowait(None)
+
+    async def __aenter__(self) -> None:
+        await self._free.get()
+
+    async def __aexit__(self, *error: object) -> None:
+        self._free.put_nowait(None)
 
 
 class Gate:

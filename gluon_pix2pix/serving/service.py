@@ -15,7 +15,7 @@ import numpy as np
 from starlette.requests import ClientDisconnect, Request
 
 from gluon_pix2pix.serving.computing import Computing
-from gluon_pix2pix.serving.limits import Gate, Limits, RefusedError
+from gluon_pix2pix.serving.limits import Gate, Limits, Places, RefusedError
 from gluon_pix2pix.serving.models import ServedModel
 from gluon_pix2pix.serving.pictures import check_pixels, decode, encode
 from gluon_pix2pix.serving.requests import Asked, drain, read_request
@@ -48,8 +48,8 @@ class Service:
         self._computing = computing
 
     @cached_property
-    def _ahead(self) -> asyncio.Semaphore:
-        return asyncio.Semaphore(AHEAD)  # made in the event loop, to which it belongs on Python 3.9
+    def _ahead(self) -> Places:
+        return Places(AHEAD)  # made in the event loop, to which it belongs on Python 3.9
 
     async def translate(self, name: str, request: Request) -> Answer:
         """Answer a request.

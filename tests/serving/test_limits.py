@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import struct
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.serving import server
-from gluon_pix2pix.serving.limits import Gate, Limits, RefusedError
+from gluon_pix2pix.serving.limits import Gate, Limits, Places, RefusedError
 
 from .conftest import png, until
 
@@ -109,6 +110,29 @@ def test_who_goes_away_is_forgotten(start_stub):
         assert first.result().status_code == 200
         assert client.post(PATH, content=PICTURE).status_code == 200
     assert stub.act.calls == 2
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_place_is_free_again_whenever_its_waiter_goes(turns):
+    """Also when the waiter's turn has just come, and it does not know yet."""
+
+    async def use(places: Places) -> None:
+        async with places:
+            await asyncio.sleep(0)
+
+    async def go_away() -> None:
+        places = Places(1)
+        async with places:
+            waiters = [asyncio.ensure_future(use(places)) for _ in range(3)]
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for waiter in waiters:
+            waiter.cancel()
+        await asyncio.gather(*waiters, return_exceptions=True)
+        await asyncio.wait_for(use(places), 5)
+
+    asyncio.run(go_away())
 
 
 def test_a_picture_in_tiles_is_given_up_between_two(start_stub):
