@@ -12,14 +12,14 @@ def join_repeated(options: type, words: Sequence[str]) -> list[str]:
     """Return a command line's words with all values of such an option behind its first name.
 
     The parser would take those of the last name alone, without a word. `options` is the dataclass that it fills.
-    Numbers (a width and a height) are no list, and
-    words from a "--" on are another command's.
+    Numbers (a width and a height) are no list. Words from a "--" on are another command's.
     """
     end = words.index("--") if "--" in words else len(words)
     names = [_name(word) for word in words[:end]]
     several = {name for name in names if name and names.count(name) > 1}
-    if several:
-        several &= set(_names_of_several(options))
+    if not several:
+        return list(words)
+    several &= set(_names_of_several(options))
     values: dict[str, list[str]] = {name: [] for name in several}
     joined: list[Any] = []
     into = joined

@@ -55,8 +55,11 @@ def main(options: Options) -> Optional[int]:
     if file:
         picture = only_picture(inputs, options.inputs.input, file, overwrite=results.overwrite)
         print("\n".join([*said_of(inputs, kind, translator), *modes(device, network)]), flush=True)
-        note = translate_to_file(translator, picture, file, kind=kind, options=results)
-        print(f"picture: {file}" + (f"\nnote: {note}" if note else ""))
+        seen = LabelPictures(network)
+        translate_to_file(translator, picture, file, kind=kind, options=results, look=seen.look)
+        print(f"picture: {file}")
+        if seen.note:
+            print(f"note: {seen.note}")
         return None
     output = Path(results.output) if results.output else default_output(options.model.model)
     if not results.output and not is_scored(kind, inputs) and has_targets_of_before(output):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
@@ -12,7 +13,6 @@ from gluon_pix2pix.pictures.files import encode_image, save_picture
 from gluon_pix2pix.pictures.folders import EXTENSIONS
 from gluon_pix2pix.translation.examples import read_example
 from gluon_pix2pix.translation.inputs import VIDEOS, Input, Inputs
-from gluon_pix2pix.translation.label_pictures import LabelPictures
 from gluon_pix2pix.translation.options import FORMATS, ResultOptions
 from gluon_pix2pix.translation.result_files import ResultFiles
 from gluon_pix2pix.translation.translator import Translator
@@ -64,9 +64,15 @@ def only_picture(inputs: Inputs, given: str, path: Path, *, overwrite: bool) -> 
 
 
 def translate_to_file(
-    translator: Translator, picture: Input, path: Path, *, kind: str, options: ResultOptions
-) -> Optional[str]:
-    """Translate a picture, or the source of a pair, to a file; return what is to be said of it.
+    translator: Translator,
+    picture: Input,
+    path: Path,
+    *,
+    kind: str,
+    options: ResultOptions,
+    look: Callable[[str, np.ndarray], None],
+) -> None:
+    """Translate a picture, or the source of a pair, to a file; `look` is called with its name and it.
 
     Raises
     ------
@@ -76,12 +82,10 @@ def translate_to_file(
     network = translator.network
     how = {"kind": kind, "direction": network.direction, "label_colours": network.label_colours}
     example = read_example(picture.path, network.coding, mask=picture.mask, **how)
-    seen = LabelPictures(network)
-    seen.look(picture.path.name, example.source)
+    look(picture.path.name, example.source)
     try:
         fake = translator(example.source, name=picture.name)
     except ValueError as error:
         raise ValueError(f"{picture.path}: {error}") from error
     fake = ResultFiles(path.parent, network.coding, options).stretch(fake)
     save_picture(path, fake, quality=options.quality)
-    return seen.note

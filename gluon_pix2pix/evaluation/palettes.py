@@ -165,7 +165,7 @@ def check_colours(pictures: Sequence[np.ndarray], palette: Palette, *, what: str
     ValueError
         If more than half of all pixels are farther than `NEAR` from every colour of the palette; `what` is named.
     """
-    near = [np.mean(_nearest(picture, palette)[1] <= NEAR**2) for picture in pictures if picture.shape[2] == 3]
+    near = [near_share(picture, palette) for picture in pictures if picture.shape[2] == 3]
     if near and np.mean(near) < 0.5:
         raise ValueError(
             f"{what} are not label pictures of this palette: only {100 * np.mean(near):.0f} % of their pixels are near "
@@ -176,11 +176,9 @@ def check_colours(pictures: Sequence[np.ndarray], palette: Palette, *, what: str
 def near_share(picture: np.ndarray, palette: Palette) -> float:
     """Return which part of a picture, (H, W, C) uint8 or uint16, is within `NEAR` of one of a palette's colours.
 
-    No more than about 64 x 64 of its pixels are looked at.
+    Of other than three channels the first three count, or the first for all.
     """
-    rows, columns = (max(side // 64, 1) for side in picture.shape[:2])
-    pixels = picture[::rows, ::columns]
-    pixels = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, [0, 0, 0]]
+    pixels = picture[:, :, :3] if picture.shape[2] >= 3 else picture[:, :, [0, 0, 0]]
     return float(np.mean(_nearest(pixels, palette)[1] <= NEAR**2))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -98,7 +97,7 @@ class ServedModel:
         side = padded_side(max(np.ravel(network.trained_at or 1)), network.multiple)
         network.compute(np.zeros((1, network.coding.source.channels, side, side), np.float32))  # the first is slow
         self.coding = network.coding
-        self._looking = partial(LabelPictures, network, palette)
+        self._labels = LabelPictures(network, palette)
         self.about = describe(name, network, palette=palette, card=find_card(path))
         self.examples = find_examples(path, network, self.about.source, examples)
         self.about.examples = [f"v1/models/{name}/examples/{number}" for number in range(len(self.examples))]
@@ -123,9 +122,7 @@ class ServedModel:
 
     def note_on(self, picture: np.ndarray) -> Optional[str]:
         """Return why an answer to a picture may be of no use; None if nothing speaks against it."""
-        looking = self._looking()
-        looking.look("the picture", picture)
-        return looking.note
+        return None if self._labels.knows(picture) else self._labels.line("the picture")
 
     def _asking(self, network: Network) -> Network:
         def compute(batch: np.ndarray, seed: Optional[int] = None) -> np.ndarray:

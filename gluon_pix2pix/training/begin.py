@@ -128,9 +128,9 @@ def start_from(options: TrainOptions, trainer: Pix2PixTrainer) -> str:
     return f"began with the generator of {name}; an export has no discriminator, and its own begins anew"
 
 
-def fitting_model(options: TrainOptions) -> Optional[str]:
+def fitting_model(options: TrainOptions, own: Own) -> Optional[str]:
     """Return the name of a model in the box that a run of these options could begin from; None if none fits."""
-    if options.run.init_from:
+    if options.run.init_from or own.generator is not None:
         return None
     ours = options.describe_generator()
     for name in shipped_models():

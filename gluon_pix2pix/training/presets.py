@@ -6,7 +6,7 @@ import contextlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from gluon_pix2pix.core_options import ScheduleOptions
 from gluon_pix2pix.errors import UsageError
@@ -57,15 +57,19 @@ def describe_preset(name: Optional[str], chosen: Mapping[str, Any]) -> str:
 
 
 def few_steps(
-    preset: Optional[str], schedule: ScheduleOptions, steps_per_epoch: int, trained: Optional[str] = None
+    preset: Optional[str],
+    schedule: ScheduleOptions,
+    steps_per_epoch: int,
+    find_trained: Callable[[], Optional[str]] = lambda: None,
 ) -> Optional[str]:
     """Say that so few pairs make a short run of --preset quick, whose epochs are meant for hundreds; None if not.
 
-    `trained` is a model that the run could begin from.
+    `find_trained` is asked for a model that the run could begin from.
     """
     steps = schedule.total_epochs * steps_per_epoch
     if preset != "quick" or steps >= FEWEST_STEPS:
         return None
+    trained = find_trained()
     half = math.ceil(FEWEST_STEPS / 2 / steps_per_epoch)
     return (
         f"{count(steps, 'step')} in {count(schedule.total_epochs, 'epoch')} of so few pictures will leave a blur: "

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Callable, NamedTuple, Optional
 
@@ -94,8 +95,8 @@ def prepare_and_train(
     say(f"device: {device}")
     say(describe_preset(options.run.preset, options.flat()))
     train_set, val_set, notes = open_data(options, located, networks)
-    steps, trained = steps_per_epoch(options, len(train_set)), None if own.generator else fitting_model(options)
-    short = few_steps(options.run.preset, options.schedule, steps, trained)
+    steps, find_trained = steps_per_epoch(options, len(train_set)), partial(fitting_model, options, own)
+    short = few_steps(options.run.preset, options.schedule, steps, find_trained)
     for note in (*located.differences, *notes, *([short] if short else [])):
         say(f"note: {note}")
 

@@ -82,7 +82,7 @@ def test_a_generator_of_ones_own_has_no_average(tiny_options):
 def test_few_pairs_are_told_that_quick_is_short_for_them():
     schedule = ScheduleOptions(n_epochs=8, n_epochs_decay=8)
     assert few_steps("quick", schedule, 24).endswith("makes 2016")
-    line = few_steps("quick", schedule, 24, "facades")
+    line = few_steps("quick", schedule, 24, lambda: "facades")
     assert line == (
         "384 steps in 16 epochs of so few pictures will leave a blur: --n-epochs 42 --n-epochs-decay 42 makes 2016, "
         "--init-from facades begins from a trained generator"

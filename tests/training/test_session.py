@@ -14,6 +14,7 @@ from gluon_pix2pix.training import epoch_end, session
 from gluon_pix2pix.training.begin import fitting_model
 from gluon_pix2pix.training.epoch_end import is_time_for_samples
 from gluon_pix2pix.training.options import TrainOptions
+from gluon_pix2pix.training.run import Own
 from gluon_pix2pix.training.session import say_how_long
 from gluon_pix2pix.translation.exported import read_model
 from gluon_pix2pix.zoo.shipped import find_model, shipped_models
@@ -81,8 +82,9 @@ SMALL = {"ngf": 16, "upsample": "resize"}
 def test_a_run_could_begin_from_a_model_in_the_box(name):
     model = read_model(find_model(name))
     trained = {"generator": model["generator"]["name"], "task": model["coding"]["task"]}
-    assert fitting_model(TrainOptions.of(**SMALL, **trained)) == name
-    assert fitting_model(TrainOptions.of(**SMALL, **trained, init_from=name)) is None
+    assert fitting_model(TrainOptions.of(**SMALL, **trained), Own()) == name
+    assert fitting_model(TrainOptions.of(**SMALL, **trained, init_from=name), Own()) is None
+    assert fitting_model(TrainOptions.of(**SMALL, **trained), Own(generator=object())) is None
 
 
 @pytest.mark.parametrize(
@@ -90,4 +92,4 @@ def test_a_run_could_begin_from_a_model_in_the_box(name):
     [{"generator": "resnet_9blocks", "upsample": "deconv"}, {"task": "inpainting"}, {"ngf": 64}, {"labels": 12}],
 )
 def test_there_may_be_none_that_fits(other):
-    assert fitting_model(TrainOptions.of(**{**SMALL, **other})) is None
+    assert fitting_model(TrainOptions.of(**{**SMALL, **other}), Own()) is None
