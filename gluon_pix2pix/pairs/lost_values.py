@@ -50,7 +50,7 @@ def without_colours(files: Iterable[tuple[Path, Any]]) -> list[str]:
     looked = f" and {len(pale)} of {len(some)} others that were looked at" if some else ""
     return [
         f"black and white: {len(gray)} of {count(len(known), 'photo')}{looked}, such as {(gray + pale)[0]}; colours "
-        "are learnt from photos in colour, and these teach gray"
+        "are learnt from photos in colour, and scored by them: these say gray"
     ]
 
 

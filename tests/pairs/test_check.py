@@ -162,7 +162,7 @@ def test_a_remark_on_photos_without_colours(tmp_path):
     write_image(tmp_path / "3.png", noise(8, 16, 1))
     assert remarks() == [
         f"black and white: 1 of 4 photos and 0 of 3 others that were looked at, such as {tmp_path}/3.png; colours are "
-        "learnt from photos in colour, and these teach gray"
+        "learnt from photos in colour, and scored by them: these say gray"
     ]
     write_image(tmp_path / "2.png", noise(8, 16, 1).repeat(3, 2))
     assert remarks()[0].startswith("black and white: 1 of 4 photos and 1 of 3 others that were looked at, such")
