@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -44,9 +45,11 @@ def find_models(words: Sequence[str]) -> dict[str, Path]:
         find_format(path)  # refuses what is no model
         name = name if given else path.resolve().with_suffix("" if path.suffix == ".onnx" else path.suffix).name
         if not name or not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or not name.isascii():
-            raise ValueError(f"{name!r} is no name for a model (letters, digits, - _ .): pass --model NAME={path}")
+            way = shlex.join(["--model", f"NAME={path}"])
+            raise ValueError(f"{name!r} is no name for a model (letters, digits, - _ .): pass {way}")
         if name in found:
-            raise ValueError(f"two models are named {name!r}, {found[name]} and {path}: pass --model OTHER={path}")
+            way = shlex.join(["--model", f"OTHER={path}"])
+            raise ValueError(f"two models are named {name!r}, {found[name]} and {path}: pass {way}")
         found[name] = path
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gluon_pix2pix.serving.app import create_app
+from gluon_pix2pix.serving.models import find_models
 from gluon_pix2pix.zoo import shipped
 
 from .conftest import pixels, png
@@ -63,3 +64,17 @@ def test_a_card_that_is_none(box, write_card):
     write_card(box / "plain", title="")
     with pytest.raises(ValueError, match=r"plain/card.json is not the card of a model: title is empty"):
         create_app(["houses", "plain"])
+
+
+def test_the_way_on_is_quoted_where_a_path_has_blanks(models, tmp_path):
+    path = tmp_path / "my models" / "net.onnx"
+    path.parent.mkdir()
+    path.write_bytes(models["net"].read_bytes())
+    with pytest.raises(
+        ValueError, match=r"two models are named 'net', .* pass --model 'OTHER=.*/my models/net\.onnx'$"
+    ):
+        find_models([str(path), str(path)])
+    with pytest.raises(
+        ValueError, match=r"'a b' is no name for a model .* pass --model 'NAME=.*/my models/net\.onnx'$"
+    ):
+        find_models([f"a b={path}"])
